@@ -1,0 +1,151 @@
+#include "common/base/config.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "tests/support/catch.h"
+
+namespace registry {
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+tl::expected<Config, ConfigError> load(const Variables& variables) {
+  return load_config([&](const char* name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  });
+}
+
+void check_refused(const std::string& variable, const std::string& value) {
+  CAPTURE(variable, value);
+  const auto config = load({{variable, value}});
+  REQUIRE_FALSE(config);
+  CHECK(config.error().variable == variable);
+  CHECK_FALSE(config.error().message.empty());
+  CHECK(config.error().message.find('\n') == std::string::npos);
+}
+
+void check_is_default(const Config& config) {
+  CHECK(config.state_dir == ".dev");
+  CHECK(config.catalog_file.empty());
+  CHECK(config.trial_days == 14);
+  CHECK(config.workers == 4);
+  CHECK(config.idle_exit_s == 0);
+  CHECK(config.log_level == LogLevel::kInfo);
+}
+
+TEST_CASE("load_config: what is not set has its default") {
+  const auto config = load({});
+  REQUIRE(config);
+  check_is_default(*config);
+  check_is_default(Config{});
+}
+
+TEST_CASE("load_config: an empty value counts as not set") {
+  const auto config = load({{"STATE_DIR", ""},
+                            {"CATALOG_FILE", ""},
+                            {"TRIAL_DAYS", ""},
+                            {"WORKERS", ""},
+                            {"IDLE_EXIT_S", ""},
+                            {"LOG_LEVEL", ""},
+                            {"APP_ENV", ""},
+                            {"KEYCLOAK_ISSUER", ""},
+                            {"DATABASE_URL", ""}});
+  REQUIRE(config);
+  check_is_default(*config);
+}
+
+TEST_CASE("load_config: every variable is taken") {
+  const auto config = load({{"STATE_DIR", "/var/lib/registry"},
+                            {"CATALOG_FILE", "/etc/catalog.json"},
+                            {"TRIAL_DAYS", "30"},
+                            {"WORKERS", "8"},
+                            {"IDLE_EXIT_S", "600"},
+                            {"LOG_LEVEL", "warn"},
+                            {"APP_ENV", "dev"}});
+  REQUIRE(config);
+  CHECK(config->state_dir == "/var/lib/registry");
+  CHECK(config->catalog_file == "/etc/catalog.json");
+  CHECK(config->trial_days == 30);
+  CHECK(config->workers == 8);
+  CHECK(config->idle_exit_s == 600);
+  CHECK(config->log_level == LogLevel::kWarn);
+}
+
+TEST_CASE("load_config: whole numbers are accepted up to their limits and not beyond") {
+  struct Range {
+    std::string variable;
+    int Config::*member;
+    int low;
+    int high;
+  };
+  const auto range = GENERATE(as<Range>(), Range{"TRIAL_DAYS", &Config::trial_days, 1, 3650},
+                              Range{"WORKERS", &Config::workers, 1, 64},
+                              Range{"IDLE_EXIT_S", &Config::idle_exit_s, 0, 86'400});
+  for (const int number : {range.low, range.high}) {
+    const auto config = load({{range.variable, std::to_string(number)}});
+    REQUIRE(config);
+    CHECK((*config).*range.member == number);
+  }
+  check_refused(range.variable, std::to_string(range.low - 1));
+  check_refused(range.variable, std::to_string(range.high + 1));
+}
+
+TEST_CASE("load_config: what is no whole number is refused") {
+  const auto variable = GENERATE(as<std::string>(), "TRIAL_DAYS", "WORKERS", "IDLE_EXIT_S");
+  const auto value = GENERATE(as<std::string>(), "x", " 4", "4 ", "+4", "-4", "4.0", "4e0", "0x4",
+                              "4,", "99999999999999999999", "\xD9\xA4");
+  check_refused(variable, value);
+}
+
+TEST_CASE("load_config: a log level of another name is refused") {
+  const auto value = GENERATE(as<std::string>(), "INFO", "warning", "trace", "1", "info ");
+  check_refused("LOG_LEVEL", value);
+}
+
+TEST_CASE("load_config: each log level has its name") {
+  const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::kDebug},
+                                                  {"info", LogLevel::kInfo},
+                                                  {"warn", LogLevel::kWarn},
+                                                  {"error", LogLevel::kError}};
+  for (const auto& [name, level] : levels) {
+    const auto config = load({{"LOG_LEVEL", name}});
+    REQUIRE(config);
+    CHECK(config->log_level == level);
+    CHECK(to_string(level) == name);
+  }
+}
+
+TEST_CASE("load_config: what this release cannot serve safely is refused") {
+  check_refused("APP_ENV", "stage");
+  check_refused("APP_ENV", "prod");
+  check_refused("APP_ENV", "production");
+  check_refused("APP_ENV", "DEV");
+  check_refused("KEYCLOAK_ISSUER", "https://id.example/realms/x");
+  check_refused("DATABASE_URL", "postgres://u:p@db/registry");
+  check_refused("DATABASE_URL", "mysql://db");
+}
+
+TEST_CASE("load_config: a refused value is not repeated, since it may hold a password") {
+  const auto config = load({{"DATABASE_URL", "postgres://user:hunter2@db/registry"}});
+  REQUIRE_FALSE(config);
+  CHECK(config.error().message.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("load_config: of several bad values one is named") {
+  const auto config = load({{"WORKERS", "0"}, {"TRIAL_DAYS", "0"}, {"LOG_LEVEL", "loud"}});
+  REQUIRE_FALSE(config);
+  CHECK(config.error().variable == "TRIAL_DAYS");
+}
+
+TEST_CASE("process_environment: tells a variable that is set from one that is not") {
+  CHECK(process_environment("PATH"));
+  CHECK_FALSE(process_environment("REGISTRY_TEST_VARIABLE_THAT_NOBODY_SETS"));
+}
+
+}  // namespace
+}  // namespace registry
