@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace registry::http {
+
+// What an operation does with a request body.
+enum class BodyUse { kNone, kOptional, kRequired };
+
+// One operation of openapi.yaml, as its function sees it.
+struct Operation {
+  std::string_view id;      // operationId: also the name of source file, binary, socket, unit
+  std::string_view method;  // GET also serves HEAD
+  std::string_view route;   // the path template, such as "/v1/tenants/{id}"
+  std::span<const std::string_view> query_parameters;  // every other one is refused
+  BodyUse body = BodyUse::kNone;
+  std::size_t body_limit_bytes = 0;
+};
+
+// The operation that this executable serves: generated from openapi.yaml, one per executable.
+extern const Operation kOperation;
+
+}  // namespace registry::http

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace registry::http {
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+// An answer as plain values. Where it is written, the body is dropped for HEAD and for a status
+// that has no content.
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::vector<Header> headers;  // besides Content-Type and Content-Length
+  std::string body;
+};
+
+// False for a status whose answer has no content: 204 and 304. Source: RFC 9110, section 6.4.1.
+[[nodiscard]] bool has_content(int status);
+
+[[nodiscard]] Response json_response(int status, std::string body);
+
+// The application/problem+json answer for an error. Source: RFC 9457.
+[[nodiscard]] Response problem_response(const Error& error, std::string_view request_id);
+
+// The head of a CGI response, up to and including the empty line, as the FastCGI and CGI writers
+// send it. Source: RFC 3875, section 6. `body_bytes` is the length of the whole body.
+// Throws std::logic_error when a header holds a control character: it would end the header.
+[[nodiscard]] std::string response_head(const Response& response, std::size_t body_bytes);
+
+}  // namespace registry::http
