@@ -1,0 +1,253 @@
+#include "common/store/sqlite/sqlite_store.h"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "common/store/audit_metadata.h"
+#include "common/store/sqlite/schema.h"
+#include "common/store/tenant_changes.h"
+
+namespace registry::sqlite {
+namespace {
+
+// A tenant with its products, one row for each, in one statement: one state of the database and
+// no second round through the engine. A macro, because literals alone join at compile time.
+#define SELECT_TENANT                                                                              \
+  "SELECT t.id, t.slug, t.name, t.status, t.kind, t.plan, t.erp_customer_id, t.stripe_cust_id,"    \
+  " t.trial_ends_at, t.contract_start, t.contract_end, t.sales_owner, t.created_at, t.updated_at," \
+  " p.product, p.enabled, p.expires_at"                                                            \
+  " FROM tenants t LEFT JOIN tenant_products p ON p.tenant_id = t.id"
+constexpr std::string_view kTenantById = SELECT_TENANT " WHERE t.id = ?1 ORDER BY p.product";
+constexpr std::string_view kTenantBySlug = SELECT_TENANT " WHERE t.slug = ?1 ORDER BY p.product";
+#undef SELECT_TENANT
+
+constexpr std::string_view kInsertTenant =
+    "INSERT INTO tenants (id, slug, name, status, kind, plan, trial_ends_at, sales_owner,"
+    " created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+constexpr std::string_view kUpdateTenant =
+    "UPDATE tenants SET status = ?3, plan = ?4, erp_customer_id = ?5, stripe_cust_id = ?6,"
+    " contract_start = ?7, contract_end = ?8, updated_at = ?9 WHERE id = ?1 AND status = ?2";
+
+constexpr std::string_view kInsertAudit =
+    "INSERT INTO audit_log (tenant_id, project_id, actor_id, actor_name, actor_type, action,"
+    " target_id, target_type, target_name, product, metadata, source_ip, user_agent, created_at)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+
+// The tenant's status with each of its entitlements; with ?2 only that product's.
+constexpr std::string_view kEntitlements =
+    "SELECT t.status, p.product, p.enabled, p.config, p.expires_at, p.created_at, p.updated_at"
+    " FROM tenants t LEFT JOIN tenant_products p"
+    " ON p.tenant_id = t.id AND (?2 IS NULL OR p.product = ?2)"
+    " WHERE t.id = ?1 ORDER BY p.product";
+
+template <class T>
+T require_valid(const Parsed<T>& parsed) {
+  if (!parsed) throw std::runtime_error("sqlite: a stored value " + parsed.error());
+  return *parsed;
+}
+
+Tenant read_tenant(const Statement& row) {
+  return {.id = row.get<Uuid>(0),
+          .slug = row.get<std::string>(1),
+          .name = row.get<std::string>(2),
+          .status = require_valid(parse_tenant_status(row.get<std::string>(3))),
+          .kind = require_valid(parse_tenant_kind(row.get<std::string>(4))),
+          .plan = row.get<std::string>(5),
+          .products = {},
+          .erp_customer_id = row.get<std::optional<std::string>>(6),
+          .stripe_cust_id = row.get<std::optional<std::string>>(7),
+          .trial_ends_at = row.get<std::optional<Timestamp>>(8),
+          .contract_start = row.get<std::optional<Date>>(9),
+          .contract_end = row.get<std::optional<Date>>(10),
+          .sales_owner = row.get<std::optional<std::string>>(11),
+          .created_at = row.get<Timestamp>(12),
+          .updated_at = row.get<Timestamp>(13)};
+}
+
+// The tenant that `row`, a use of one of the two statements above, finds.
+std::optional<Tenant> read_with_products(Statement& row, Timestamp now) {
+  if (!row.step()) return std::nullopt;
+  Tenant tenant = read_tenant(row);
+  do {
+    auto product = row.get<std::optional<std::string>>(14);
+    if (product &&
+        is_active(row.get<bool>(15), row.get<std::optional<Timestamp>>(16), tenant.status, now)) {
+      tenant.products.push_back(std::move(*product));
+    }
+  } while (row.step());
+  return tenant;
+}
+
+std::optional<Tenant> find_tenant(Connection& db, const Uuid& id, Timestamp now) {
+  Statement row = db.query(kTenantById, id);
+  return read_with_products(row, now);
+}
+
+std::optional<Tenant> find_tenant(Connection& db, const Slug& slug, Timestamp now) {
+  Statement row = db.query(kTenantBySlug, slug.str());
+  return read_with_products(row, now);
+}
+
+Uuid random_uuid(Connection& db) {
+  Statement row = db.query("SELECT randomblob(16)");
+  row.step();
+  return Uuid::from_random(row.get<std::array<std::uint8_t, 16>>(0));
+}
+
+void insert_tenant(Connection& db, const Tenant& tenant) {
+  db.run(kInsertTenant, tenant.id, tenant.slug, tenant.name, to_string(tenant.status),
+         to_string(tenant.kind), tenant.plan, tenant.trial_ends_at, tenant.sales_owner,
+         tenant.created_at, tenant.updated_at);
+}
+
+// Writes what a transition may change, if the tenant is still in the status it was read in.
+void update_tenant(Connection& db, const Tenant& before, const Tenant& after) {
+  const auto changed =
+      db.run(kUpdateTenant, before.id, to_string(before.status), to_string(after.status),
+             after.plan, after.erp_customer_id, after.stripe_cust_id, after.contract_start,
+             after.contract_end, after.updated_at);
+  if (changed != 1) throw std::logic_error("sqlite: a tenant changed under the write lock");
+}
+
+void insert_audit_event(Connection& db, const NewAuditEvent& event, Timestamp now) {
+  db.run(kInsertAudit, event.tenant_id, event.project_id, event.actor_id, event.actor_name,
+         event.actor_type, event.action, event.target_id, event.target_type, event.target_name,
+         event.product, event.metadata_json, event.source_ip, event.user_agent, now);
+}
+
+// The updated_at of a change made at `now`. It always differs from the one before, also for two
+// changes in one microsecond: the trigger takes an unchanged one for a forgotten one.
+Timestamp moved_updated_at(const Tenant& before, Timestamp now) {
+  return now != before.updated_at ? now : Timestamp{now.unix_us + 1};
+}
+
+// Of the ids of other systems that a change sets, the error of the first that another tenant has.
+std::optional<Error> find_conflict(Connection& db, const Tenant& after) {
+  if (after.erp_customer_id &&
+      db.query("SELECT 1 FROM tenants WHERE erp_customer_id = ?1 AND id <> ?2",
+               *after.erp_customer_id, after.id)
+          .step()) {
+    return erp_customer_id_taken();
+  }
+  if (after.stripe_cust_id &&
+      db.query("SELECT 1 FROM tenants WHERE stripe_cust_id = ?1 AND id <> ?2",
+               *after.stripe_cust_id, after.id)
+          .step()) {
+    return stripe_cust_id_taken();
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+SqliteStore::SqliteStore(std::shared_ptr<Pool> pool, const Clock& clock)
+    : pool_(std::move(pool)), clock_(clock) {}
+
+Result<CreatedTenant> SqliteStore::create_tenant(const NewTenant& tenant,
+                                                 const ChangeOrigin& origin) {
+  const Pool::Lease db(*pool_);
+  Transaction transaction(*db);
+  const Timestamp now = clock_.now();  // under the lock: the order of time is that of the trail
+  if (tenant.id) {
+    if (auto existing = find_tenant(*db, *tenant.id, now)) {
+      if (!is_replay(*existing, tenant)) return fail(tenant_id_taken());
+      return CreatedTenant{.tenant = std::move(*existing), .replayed = true};
+    }
+  }
+  if (db->query("SELECT 1 FROM tenants WHERE slug = ?1", tenant.slug.str()).step()) {
+    return fail(slug_taken());
+  }
+  Tenant created = new_tenant_row(tenant.id ? *tenant.id : random_uuid(*db), tenant, now);
+  insert_tenant(*db, created);
+  insert_audit_event(*db, tenant_created_event(created, origin), now);
+  transaction.commit();
+  return CreatedTenant{.tenant = std::move(created), .replayed = false};
+}
+
+Result<Tenant> SqliteStore::tenant_by_id(const Uuid& id) {
+  const Pool::Lease db(*pool_);
+  auto tenant = find_tenant(*db, id, clock_.now());
+  if (!tenant) return fail(tenant_not_found());
+  return std::move(*tenant);
+}
+
+Result<Tenant> SqliteStore::tenant_by_slug(const Slug& slug) {
+  const Pool::Lease db(*pool_);
+  auto tenant = find_tenant(*db, slug, clock_.now());
+  if (!tenant) return fail(tenant_not_found());
+  return std::move(*tenant);
+}
+
+Result<Tenant> SqliteStore::activate_tenant(const Uuid& id, const Activation& activation,
+                                            const ChangeOrigin& origin) {
+  const Pool::Lease db(*pool_);
+  Transaction transaction(*db);
+  const Timestamp now = clock_.now();
+  const auto before = find_tenant(*db, id, now);
+  if (!before) return fail(tenant_not_found());
+  auto after = activated(*before, activation);
+  if (!after || *after == *before) return after;
+  if (auto conflict = find_conflict(*db, *after)) return fail(std::move(*conflict));
+  after->updated_at = moved_updated_at(*before, now);
+  update_tenant(*db, *before, *after);
+  insert_audit_event(*db, tenant_activated_event(*before, *after, origin), now);
+  transaction.commit();
+  return after;
+}
+
+Result<Tenant> SqliteStore::cancel_tenant(const Uuid& id, const std::optional<std::string>& reason,
+                                          const ChangeOrigin& origin) {
+  const Pool::Lease db(*pool_);
+  Transaction transaction(*db);
+  const Timestamp now = clock_.now();
+  const auto before = find_tenant(*db, id, now);
+  if (!before) return fail(tenant_not_found());
+  auto after = cancelled(*before, utc_date(now));
+  if (!after || *after == *before) return after;
+  after->updated_at = moved_updated_at(*before, now);
+  update_tenant(*db, *before, *after);
+  insert_audit_event(*db, tenant_cancelled_event(*before, *after, reason, origin), now);
+  transaction.commit();
+  return after;
+}
+
+Result<std::vector<Entitlement>> SqliteStore::entitlements(
+    const Uuid& tenant_id, const std::optional<ProductId>& product) {
+  std::optional<std::string> product_id;
+  if (product) product_id = product->str();
+  const Pool::Lease db(*pool_);
+  const Timestamp now = clock_.now();
+  Statement row = db->query(kEntitlements, tenant_id, product_id);
+  if (!row.step()) return fail(tenant_not_found());
+  std::vector<Entitlement> found;
+  const TenantStatus status = require_valid(parse_tenant_status(row.get<std::string>(0)));
+  do {
+    auto name = row.get<std::optional<std::string>>(1);
+    if (!name) break;  // the tenant without an entitlement
+    const bool enabled = row.get<bool>(2);
+    const auto expires_at = row.get<std::optional<Timestamp>>(4);
+    found.push_back({.product = std::move(*name),
+                     .enabled = enabled,
+                     .active = is_active(enabled, expires_at, status, now),
+                     .config_json = row.get<std::string>(3),
+                     .expires_at = expires_at,
+                     .created_at = row.get<Timestamp>(5),
+                     .updated_at = row.get<Timestamp>(6)});
+  } while (row.step());
+  return found;
+}
+
+Store::Health SqliteStore::check_health() {
+  const Pool::Lease db(*pool_);
+  const int version = schema_version(*db);
+  if (version != kSchemaVersion) {
+    throw StoreUnavailable("the embedded store has schema version " + std::to_string(version) +
+                           "; this program needs version " + std::to_string(kSchemaVersion));
+  }
+  return {.kind = "sqlite", .schema_version = version};
+}
+
+}  // namespace registry::sqlite
