@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string_view>
+
+#include <fcgiapp.h>
+
+#include "common/base/unique_fd.h"
+#include "common/fcgi/reply.h"
+
+namespace registry::fcgi {
+
+// Prepares libfcgi for this process; once, before the first Exchange and before threads start.
+void initialize_libfcgi();
+
+// One worker's use of libfcgi: it decodes the parameters of a request and encodes the answer. It
+// never reads from the connection, where it would wait without limit: the checked records of
+// RequestAssembler are handed to it in a memory file. Not thread-safe; one per worker.
+class Exchange {
+ public:
+  Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange();
+
+  // Takes a request from RequestAssembler::params_stream().
+  void begin(std::string_view params_stream);
+
+  // A parameter of the request, empty when it was not sent; valid until finish().
+  [[nodiscard]] std::string_view parameter(const char* name) const;
+
+  // Forgets a request without an answer; without effect when there is none.
+  void abandon();
+
+  // Sends the answer and ends the request. Returns false when the peer is gone or too slow: the
+  // connection is closed then.
+  [[nodiscard]] bool finish(UniqueFd& connection, const Reply& reply);
+
+ private:
+  UniqueFd memory_file_;
+  FCGX_Request request_{};
+};
+
+}  // namespace registry::fcgi

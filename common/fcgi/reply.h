@@ -1,0 +1,19 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "common/http/request.h"
+
+namespace registry::fcgi {
+
+// An answer, ready to be sent.
+struct Reply {
+  std::string head;  // a CGI head, up to and including the empty line
+  std::string body;
+};
+
+// Answers a request. Does not throw.
+using Handler = std::function<Reply(http::Request)>;
+
+}  // namespace registry::fcgi

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/unique_fd.h"
+#include "common/fcgi/exchange.h"
+#include "common/fcgi/reply.h"
+#include "common/fcgi/request_assembler.h"
+
+namespace registry::fcgi {
+
+// True when the descriptor is a listening stream socket, as FastCGI hands one over on descriptor 0.
+[[nodiscard]] bool is_listening_socket(int fd);
+
+// Makes SIGTERM and SIGINT readable from the descriptor returned instead of ending the process.
+// Call before the first thread starts: threads inherit the blocked signals.
+[[nodiscard]] UniqueFd redirect_stop_signals();
+
+struct ServerOptions {
+  int listen_fd = 0;
+  int stop_fd = -1;  // readable when the server is to stop
+  int workers = 4;
+  std::size_t body_limit_bytes = 0;
+  std::chrono::seconds idle_exit{0};  // 0: never
+  // How long one write of an answer may wait for a peer that does not read.
+  std::chrono::milliseconds write_limit{10'000};
+};
+
+// Serves FastCGI on a listening socket that other processes may share.
+//
+// Workers wait on one epoll set for the listening socket and for every connection that is idle or
+// whose request is not complete, so neither a kept connection nor a slow peer holds a thread: a
+// worker takes a connection only while there are bytes to read or an answer to give.
+class Server {
+ public:
+  enum class Outcome {
+    kStopped,  // everything that was accepted has been answered
+    kStuck,    // a handler did not return in time: the process must end with _exit()
+  };
+
+  Server(const ServerOptions& options, Handler handler);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  // Serves until stop_fd becomes readable or the idle limit is over; then stops accepting, leaves
+  // the queue of the listening socket to whoever shares it, answers what is in flight, closes idle
+  // kept connections, and returns within kDrainLimit. Once.
+  [[nodiscard]] Outcome run();
+
+ private:
+  using SteadyClock = std::chrono::steady_clock;
+
+  struct Connection {
+    Connection(std::uint64_t connection_id, UniqueFd connection_fd, std::size_t body_limit_bytes)
+        : id(connection_id), fd(std::move(connection_fd)), assembler(body_limit_bytes) {}
+
+    // Idle between two requests of a kept connection.
+    [[nodiscard]] bool is_idle() const { return has_served && !assembler.has_started(); }
+
+    std::uint64_t id;
+    UniqueFd fd;
+    RequestAssembler assembler;
+    std::string unread;                // bytes that came behind a complete request
+    bool has_served = false;           // at least one request was answered
+    bool is_registered = false;        // in the epoll set
+    bool is_waiting = false;           // for bytes; no worker has it
+    SteadyClock::time_point deadline;  // while waiting
+  };
+  class Worker;
+
+  void work(Worker& worker);
+  void accept_connection(Worker& worker);
+  void resume_connection(Worker& worker, std::uint64_t id);
+  void serve(Worker& worker, Connection& connection);
+  [[nodiscard]] bool answer(Worker& worker, Connection& connection);
+  void park(Connection& connection);
+  void drop(std::uint64_t id);
+  void listen(bool enable);
+  void close_expired();
+  [[nodiscard]] bool is_idle_for_too_long();
+  [[nodiscard]] Outcome drain(std::vector<std::thread>& threads);
+  void touch() { last_activity_ = SteadyClock::now().time_since_epoch().count(); }
+
+  ServerOptions options_;
+  Handler handler_;
+  UniqueFd epoll_;
+  UniqueFd finished_;  // an eventfd: the workers leave
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::atomic<SteadyClock::rep> last_activity_{0};
+
+  std::mutex mutex_;  // guards what follows, and the waiting connections in the map
+  std::condition_variable closed_;
+  std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  std::uint64_t next_id_;
+  bool is_listening_ = false;
+  bool is_draining_ = false;
+};
+
+}  // namespace registry::fcgi
