@@ -1,0 +1,104 @@
+#include "common/app/boundary.h"
+
+#include <chrono>
+#include <exception>
+
+#include "common/base/utf8.h"
+#include "common/crypto/digest.h"
+
+namespace registry {
+namespace {
+
+constexpr std::size_t kUserAgentLimitBytes = 512;
+
+// Without token verification every caller is the platform itself.
+ChangeOrigin origin_of(const Request& request) {
+  ChangeOrigin origin;
+  origin.actor_id = "system";
+  origin.actor_type = "system";
+  if (!request.remote_address.empty()) origin.source_ip = request.remote_address;
+  if (!request.user_agent.empty()) {
+    origin.user_agent = sanitized_text(request.user_agent, kUserAgentLimitBytes);
+  }
+  return origin;
+}
+
+std::string head_of(const Response& response, const Request& request) {
+  Response identified = response;
+  identified.headers.push_back({.name = "X-Request-Id", .value = request.id});
+  return http::response_head(identified, response.body.size());
+}
+
+}  // namespace
+
+Boundary::Boundary(const http::Operation& operation, Handler handler, const Config& config,
+                   Store& store, const Catalog& catalog, const Log& log)
+    : operation_(operation),
+      handler_(handler),
+      config_(config),
+      store_(store),
+      catalog_(catalog),
+      log_(log) {}
+
+fcgi::Reply Boundary::reply(Request request) const {
+  const auto start = std::chrono::steady_clock::now();
+  if (!http::is_request_id(request.id)) request.id = crypto::random_hex_id();
+  Response response = guarded(request);
+  fcgi::Reply reply;
+  reply.head = head_of(response, request);
+  const bool has_body = request.method != "HEAD" && http::has_content(response.status);
+  if (has_body) reply.body = std::move(response.body);
+  const auto duration = std::chrono::steady_clock::now() - start;
+  log_.request({
+      .request_id = request.id,
+      .method = operation_.method == request.method || request.method == "HEAD" ? request.method
+                                                                                : "OTHER",
+      .route = operation_.route,
+      .status = response.status,
+      .duration_us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count(),
+  });
+  return reply;
+}
+
+Response Boundary::guarded(Request& request) const {
+  try {
+    Response response = respond(request);
+    // A bad header shows here, where it still can be answered.
+    [[maybe_unused]] const std::string head = http::response_head(response, 0);
+    return response;
+  } catch (const StoreUnavailable& error) {
+    return failed(ErrorCode::kUnavailable, request, error.what());
+  } catch (const std::exception& error) {
+    return failed(ErrorCode::kInternal, request, error.what());
+  } catch (...) {
+    return failed(ErrorCode::kInternal, request, "an exception of an unknown type");
+  }
+}
+
+Response Boundary::respond(Request& request) const {
+  Result<Response> result;
+  if (auto status = http::resolve(operation_, request); !status) {
+    result = fail(status.error());
+  } else {
+    Context context{
+        .config = config_, .store = store_, .catalog = catalog_, .origin = origin_of(request)};
+    result = handler_(request, context);
+  }
+  if (result) return std::move(*result);
+  Response response = http::problem_response(result.error(), request.id);
+  if (result.error().code == ErrorCode::kMethodNotAllowed) {
+    response.headers.push_back({.name = "Allow", .value = http::allowed_methods(operation_)});
+  }
+  return response;
+}
+
+// The caller learns that it failed and under which id to find it in the log, and nothing else.
+Response Boundary::failed(ErrorCode code, const Request& request, const char* what) const {
+  log_.message(LogLevel::kError, what, request.id);
+  const char* detail = code == ErrorCode::kUnavailable
+                           ? "The service cannot answer right now; try again."
+                           : "Something went wrong inside; the log has it under this request_id.";
+  return http::problem_response(failure(code, detail), request.id);
+}
+
+}  // namespace registry

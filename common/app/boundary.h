@@ -1,0 +1,33 @@
+#pragma once
+
+#include "common/app/app.h"
+#include "common/base/log.h"
+#include "common/fcgi/reply.h"
+#include "common/http/operation.h"
+
+namespace registry {
+
+// The one place where whatever a handler does becomes an answer and a line in the log. Thread-safe.
+class Boundary {
+ public:
+  // Everything given must outlive the boundary.
+  Boundary(const http::Operation& operation, Handler handler, const Config& config, Store& store,
+           const Catalog& catalog, const Log& log);
+
+  // Never throws, short of running out of memory.
+  [[nodiscard]] fcgi::Reply reply(Request request) const;
+
+ private:
+  [[nodiscard]] Response respond(Request& request) const;
+  [[nodiscard]] Response guarded(Request& request) const;
+  [[nodiscard]] Response failed(ErrorCode code, const Request& request, const char* what) const;
+
+  const http::Operation& operation_;
+  Handler handler_;
+  const Config& config_;
+  Store& store_;
+  const Catalog& catalog_;
+  const Log& log_;
+};
+
+}  // namespace registry

@@ -1,0 +1,87 @@
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <fcntl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/app/app.h"
+#include "common/app/boundary.h"
+#include "common/app/catalog_file.h"
+#include "common/fcgi/cgi_request.h"
+#include "common/fcgi/server.h"
+#include "common/store/open_store.h"
+
+namespace registry {
+namespace {
+
+// A missing standard descriptor would be given to the next file that is opened, a database say,
+// and then be written to as a log.
+void open_standard_descriptors() {
+  for (;;) {
+    const int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd > STDERR_FILENO) ::close(fd);
+    if (fd < 0 || fd > STDERR_FILENO) return;
+  }
+}
+
+int refuse(const ConfigError& error) {
+  const std::string line =
+      std::string(http::kOperation.id) + ": " + error.variable + ": " + error.message + "\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+  return EX_CONFIG;
+}
+
+int serve(const Config& config, const fcgi::Handler& handler, const Log& log) {
+  if (!fcgi::is_listening_socket(STDIN_FILENO)) {
+    return fcgi::serve_cgi(handler, http::kOperation.body_limit_bytes) ? EX_OK : EX_IOERR;
+  }
+  const UniqueFd stop_signals = fcgi::redirect_stop_signals();
+  fcgi::initialize_libfcgi();
+  fcgi::Server server({.listen_fd = STDIN_FILENO,
+                       .stop_fd = stop_signals.get(),
+                       .workers = config.workers,
+                       .body_limit_bytes = http::kOperation.body_limit_bytes,
+                       .idle_exit = std::chrono::seconds{config.idle_exit_s}},
+                      handler);
+  log.message(LogLevel::kDebug, "serving");
+  if (server.run() == fcgi::Server::Outcome::kStuck) {
+    log.message(LogLevel::kError, "a request did not end in time; leaving without it");
+    ::_exit(EX_SOFTWARE);
+  }
+  log.message(LogLevel::kDebug, "stopped");
+  return EX_OK;
+}
+
+int run_configured(const Config& config, Handler handler, Needs needs) {
+  Catalog catalog;
+  if (needs == Needs::kCatalog) {
+    auto loaded = load_catalog(config.catalog_file);
+    if (!loaded) return refuse({.variable = "CATALOG_FILE", .message = loaded.error()});
+    catalog = std::move(*loaded);
+  }
+  const SystemClock clock;
+  const Log log(config.log_level, std::string(http::kOperation.id), clock);
+  try {
+    const std::unique_ptr<Store> store = open_store(config, clock);
+    const Boundary boundary(http::kOperation, handler, config, *store, catalog, log);
+    return serve(
+        config, [&](Request request) { return boundary.reply(std::move(request)); }, log);
+  } catch (const std::exception& error) {
+    log.message(LogLevel::kError, error.what());
+    return EX_SOFTWARE;
+  }
+}
+
+}  // namespace
+
+int run(Handler handler, Needs needs) {
+  open_standard_descriptors();
+  const auto config = load_config(process_environment);
+  if (!config) return refuse(config.error());
+  return run_configured(*config, handler, needs);
+}
+
+}  // namespace registry

@@ -1,0 +1,22 @@
+#include "common/app/app.h"
+
+namespace registry {
+namespace {
+
+// GET /readyz: the store answers and its schema is new enough. Otherwise the answer names what is
+// wrong, since whoever asks is an operator.
+Result<Response> health_ready(const Request& /*request*/, Context& context) {
+  try {
+    const Store::Health health = context.store.check_health();
+    return json_response(200, http::readiness_json(health.kind, health.schema_version));
+  } catch (const StoreUnavailable& outage) {
+    return fail(unavailable(outage.what()));
+  }
+}
+
+}  // namespace
+}  // namespace registry
+
+int main() {
+  return registry::run(registry::health_ready);
+}
