@@ -1,0 +1,95 @@
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <thread>
+
+#include "tests/integration/integration.h"
+
+namespace registry::test {
+namespace {
+
+constexpr int kClients = 8;
+
+// Runs the same call from kClients clients at once and gives what each was answered.
+std::vector<HttpResponse> from_all_clients(
+    const std::function<HttpResponse(HttpClient&, int)>& call) {
+  std::vector<HttpResponse> responses(kClients);
+  std::vector<std::thread> threads;
+  const Service& service = shared_service();
+  for (int i = 0; i < kClients; ++i) {
+    threads.emplace_back([&, i] {
+      HttpClient client = service.client();
+      responses[static_cast<std::size_t>(i)] = call(client, i);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return responses;
+}
+
+std::map<int, int> count_by_status(const std::vector<HttpResponse>& responses) {
+  std::map<int, int> counts;
+  for (const HttpResponse& response : responses) ++counts[response.status];
+  return counts;
+}
+
+}  // namespace
+
+TEST_CASE("concurrency: of eight creates of one slug one is 201, the others 409") {
+  const std::string slug = unique_name("race");
+  const RowCounts before = shared_database().row_counts();
+  const auto responses = from_all_clients([&](HttpClient& client, int) {
+    return client.post("/v1/tenants", {{"slug", slug}, {"name", "Race"}});
+  });
+  REQUIRE(count_by_status(responses) == std::map<int, int>{{201, 1}, {409, kClients - 1}});
+  const RowCounts after = shared_database().row_counts();
+  REQUIRE(after.tenants == before.tenants + 1);
+  REQUIRE(after.audit_events == before.audit_events + 1);
+}
+
+TEST_CASE("concurrency: of eight creates of one id one is 201, the others 200 with the same row") {
+  const Json body = {{"id", unique_uuid()}, {"slug", unique_name("race")}, {"name", "Race"}};
+  const auto responses =
+      from_all_clients([&](HttpClient& client, int) { return client.post("/v1/tenants", body); });
+  REQUIRE(count_by_status(responses) == std::map<int, int>{{200, kClients - 1}, {201, 1}});
+  for (const HttpResponse& response : responses) REQUIRE(response.body == responses[0].body);
+  REQUIRE(audit_actions(responses[0].json()) == std::vector<std::string>{"tenant.create"});
+}
+
+TEST_CASE("concurrency: activate against cancel ends in one state, each change audited once") {
+  HttpClient client = shared_service().client();
+  for (int round = 0; round < 10; ++round) {
+    const Json tenant = make_tenant(client);
+    const std::string path = "/v1/tenants/" + tenant.at("id").get<std::string>();
+    const auto responses = from_all_clients([&](HttpClient& own, int i) {
+      return own.post(path + (i % 2 == 0 ? "/activate" : "/cancel"));
+    });
+    REQUIRE(count_by_status(responses) == std::map<int, int>{{200, kClients}});
+    // The trail is a chain: each entry starts from the state that the one before it led to.
+    std::string state = "trial";
+    const auto trail = shared_database().audit_trail(id_of(tenant));
+    for (auto entry = trail.begin() + 1; entry != trail.end(); ++entry) {
+      const Json metadata = Json::parse(entry->event.metadata_json);
+      REQUIRE(metadata.at("from") == state);
+      REQUIRE(metadata.at("to") != state);
+      state = metadata.at("to");
+    }
+    REQUIRE(client.get(path).json().at("status") == state);
+  }
+}
+
+TEST_CASE("concurrency: eight clients on all functions at once get only right answers") {
+  const auto responses = from_all_clients([&](HttpClient& client, int i) {
+    HttpResponse last;
+    for (int round = 0; round < 20; ++round) {
+      const Json tenant = make_tenant(client, {{"name", "Client " + std::to_string(i)}});
+      const std::string path = "/v1/tenants/" + tenant.at("id").get<std::string>();
+      last = client.post(path + "/activate", {{"plan", "pro"}});
+      const HttpResponse read = client.get(path);
+      if (read.body != last.body) throw std::runtime_error("read " + read.body);
+    }
+    return last;
+  });
+  REQUIRE(count_by_status(responses) == std::map<int, int>{{200, kClients}});
+}
+
+}  // namespace registry::test

@@ -1,0 +1,70 @@
+#include "tests/integration/integration.h"
+
+#include "tests/store/sqlite_backend.h"
+
+namespace registry::test {
+
+Backend& shared_database() {
+  static std::unique_ptr<Backend> database =
+      attach_sqlite_backend(shared_service().database_path());
+  return *database;
+}
+
+void require_problem(const HttpResponse& response, int status, const std::string& code) {
+  CAPTURE(response.status, response.body);
+  REQUIRE(response.status == status);
+  REQUIRE(response.header("content-type") == "application/problem+json");
+  const Json problem = response.json();
+  REQUIRE(problem.at("type") == "urn:tenant-registry:problem:" + code);
+  REQUIRE(problem.at("status") == status);
+  REQUIRE(problem.at("code") == code);
+  REQUIRE_FALSE(problem.at("title").get<std::string>().empty());
+  REQUIRE(problem.at("detail").is_string());
+  REQUIRE(problem.at("request_id") == response.header("x-request-id").value_or("no header"));
+}
+
+std::vector<std::string> rejected_fields(const HttpResponse& response) {
+  require_problem(response, 400, "invalid_request");
+  std::vector<std::string> fields;
+  const Json problem = response.json();
+  for (const Json& error : problem.at("errors")) {
+    REQUIRE_FALSE(error.at("message").get<std::string>().empty());
+    fields.push_back(error.at("field"));
+  }
+  return fields;
+}
+
+Json make_tenant(HttpClient& client, const Json& attributes) {
+  const std::string slug = unique_name("tenant");
+  Json body = {{"slug", slug}, {"name", "Tenant " + slug}};
+  body.update(attributes);
+  const HttpResponse response = client.post("/v1/tenants", body);
+  CAPTURE(response.body);
+  REQUIRE(response.status == 201);
+  return response.json();
+}
+
+Json make_tenant_in(HttpClient& client, TenantStatus status) {
+  const Json tenant =
+      make_tenant(client, {{"kind", status == TenantStatus::kDemo ? "demo" : "customer"}});
+  const std::string path = "/v1/tenants/" + tenant.at("id").get<std::string>();
+  if (status == TenantStatus::kActive) return client.post(path + "/activate").json();
+  if (status == TenantStatus::kFrozen) return client.post(path + "/cancel").json();
+  // No operation archives a tenant yet.
+  if (status == TenantStatus::kArchived) shared_database().set_status(id_of(tenant), status);
+  return client.get(path).json();
+}
+
+Uuid id_of(const Json& tenant) {
+  return Uuid::parse(tenant.at("id").get<std::string>()).value();
+}
+
+std::vector<std::string> audit_actions(const Json& tenant) {
+  std::vector<std::string> actions;
+  for (const AuditEvent& entry : shared_database().audit_trail(id_of(tenant))) {
+    actions.push_back(entry.event.action);
+  }
+  return actions;
+}
+
+}  // namespace registry::test

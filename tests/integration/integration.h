@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/store/backend.h"
+#include "tests/support/catch.h"
+#include "tests/support/service.h"
+
+// What the integration tests share: the service, and what every answer has to look like.
+namespace registry::test {
+
+// Looks into and arranges the shared service's database, behind the service's back.
+[[nodiscard]] Backend& shared_database();
+
+// Requires an application/problem+json answer of the shape that spec and openapi.yaml promise.
+void require_problem(const HttpResponse& response, int status, const std::string& code);
+
+// The fields that a 400 names, in the order given.
+[[nodiscard]] std::vector<std::string> rejected_fields(const HttpResponse& response);
+
+// A new tenant in status trial, as POST /v1/tenants answered; `attributes` replace the defaults.
+[[nodiscard]] Json make_tenant(HttpClient& client, const Json& attributes = Json::object());
+// A new tenant in any status.
+[[nodiscard]] Json make_tenant_in(HttpClient& client, TenantStatus status);
+
+[[nodiscard]] Uuid id_of(const Json& tenant);
+// The actions in a tenant's audit trail, oldest first.
+[[nodiscard]] std::vector<std::string> audit_actions(const Json& tenant);
+
+}  // namespace registry::test

@@ -1,0 +1,354 @@
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <random>
+#include <thread>
+
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "common/store/sqlite/connection.h"
+#include "tests/integration/integration.h"
+#include "tests/store/sqlite_backend.h"
+#include "tests/support/wait.h"
+
+// How a function behaves as a process: stopped, killed, misconfigured, fed with rubbish.
+namespace registry::test {
+namespace {
+
+constexpr const char* kAcme = "/v1/tenants/by-slug/acme";
+
+// Holds the database's write lock, so that a write stays in flight as long as a test needs it.
+class WriteLock {
+ public:
+  explicit WriteLock(const Service& service)
+      : connection_(service.database_path()), transaction_(connection_) {}
+
+ private:
+  sqlite::Connection connection_;
+  sqlite::Transaction transaction_;
+};
+
+// Calls until told to stop, and counts what was not answered as it should be.
+class Load {
+ public:
+  Load(const Service& service, std::function<bool(HttpClient&)> call) {
+    for (int i = 0; i < 4; ++i) {
+      threads_.emplace_back([this, &service, call] {
+        HttpClient client = service.client();
+        while (!stop_) {
+          ++calls_;
+          bool is_right = false;
+          try {
+            is_right = call(client);
+          } catch (const std::exception&) {
+          }
+          if (!is_right) ++failures_;
+        }
+      });
+    }
+  }
+  Load(const Load&) = delete;
+  Load& operator=(const Load&) = delete;
+  ~Load() { stop(); }
+
+  // The number of wrong or missing answers.
+  int stop() {
+    stop_ = true;
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+    return failures_;
+  }
+  [[nodiscard]] int calls() const { return calls_; }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::atomic<int> calls_{0};
+  std::atomic<int> failures_{0};
+  std::vector<std::thread> threads_;
+};
+
+void replace_under_load(Service& service, const std::string& operation, Load& load) {
+  for (int round = 0; round < 10; ++round) {
+    const int before = load.calls();
+    REQUIRE(service.stop_function(operation, SIGTERM) == 0);
+    service.start_function(operation);
+    wait_until("more calls", [&] { return load.calls() > before + 20; });
+  }
+}
+
+Output run_function(const std::string& operation, const Environment& environment,
+                    const std::string& input = {}) {
+  const TempFolder folder;
+  Environment all = environment;
+  all.emplace("STATE_DIR", folder.path());
+  return run_program(
+      {.arguments = {build_folder() + "/functions/" + operation}, .environment = all}, input);
+}
+
+}  // namespace
+
+TEST_CASE("SIGTERM: under load no read goes without its answer") {
+  Service service;
+  Load load(service, [](HttpClient& client) { return client.get(kAcme).status == 200; });
+  replace_under_load(service, "tenant_get_by_slug", load);
+  REQUIRE(load.stop() == 0);
+  REQUIRE(service.log_problems().empty());
+}
+
+TEST_CASE("SIGTERM: under load no write goes without its answer, and none happens twice") {
+  Service service;
+  std::atomic<int> created{0};
+  Load load(service, [&](HttpClient& client) {
+    const bool is_created =
+        client.post("/v1/tenants", {{"slug", unique_name("load")}, {"name", "Load"}}).status == 201;
+    if (is_created) ++created;
+    return is_created;
+  });
+  replace_under_load(service, "tenant_create", load);
+  REQUIRE(load.stop() == 0);
+  const RowCounts counts = attach_sqlite_backend(service.database_path())->row_counts();
+  REQUIRE(counts.tenants == created + 1);  // and acme
+  REQUIRE(counts.audit_events == created);
+}
+
+TEST_CASE("SIGTERM: idle kept connections are closed, and the function leaves at once") {
+  Service service;
+  const UniqueFd connection = connect_unix(service.socket_path("health_live"));
+  for (int i = 0; i < 2; ++i) {
+    send_all(connection, fastcgi_get("/healthz", /*keep_connection=*/true));
+    REQUIRE(fastcgi_output(receive_fastcgi_answer(connection)).starts_with("Status: 200 OK\r\n"));
+  }
+  REQUIRE(service.stop_function("health_live", SIGTERM) == 0);
+  REQUIRE(is_closed_by_peer(connection));
+}
+
+TEST_CASE("kept connections: more of them than workers hold up nobody") {
+  Service service(Environment{{"WORKERS", "1"}});
+  std::vector<UniqueFd> connections;
+  for (int i = 0; i < 20; ++i) {
+    connections.push_back(connect_unix(service.socket_path("health_live")));
+    send_all(connections.back(), fastcgi_get("/healthz", /*keep_connection=*/true));
+    REQUIRE_FALSE(receive_fastcgi_answer(connections.back()).empty());
+  }
+  REQUIRE(service.client().get("/healthz").status == 200);
+}
+
+TEST_CASE("slow peers: half a request holds no worker") {
+  Service service(Environment{{"WORKERS", "1"}});
+  const std::string request = fastcgi_get("/healthz", /*keep_connection=*/false);
+  const UniqueFd silent = connect_unix(service.socket_path("health_live"));
+  const UniqueFd slow = connect_unix(service.socket_path("health_live"));
+  send_all(slow, std::string_view(request).substr(0, 20));
+  REQUIRE(service.client().get("/healthz").status == 200);
+  send_all(slow, std::string_view(request).substr(20));
+  REQUIRE(fastcgi_output(receive_all(slow)).starts_with("Status: 200 OK\r\n"));
+}
+
+TEST_CASE("kill -9: the request in flight is 502, the next one works, nothing is half done") {
+  Service service;
+  HttpClient client = service.client();
+  REQUIRE(client.get(kAcme).status == 200);
+  HttpResponse response;
+  {
+    const WriteLock lock(service);
+    std::thread caller([&] {
+      HttpClient own = service.client();
+      response = own.post("/v1/tenants", {{"slug", "in-flight"}, {"name", "In flight"}});
+    });
+    // The kernel tells which files a process has open: the database, once it waits for the lock.
+    const std::string fds =
+        "/proc/" + std::to_string(service.function("tenant_create").pid()) + "/fd";
+    wait_until("the write to be in flight", [&] {
+      for (const auto& entry : std::filesystem::directory_iterator(fds)) {
+        std::error_code gone;
+        if (std::filesystem::read_symlink(entry, gone) == service.database_path()) return true;
+      }
+      return false;
+    });
+    REQUIRE(service.stop_function("tenant_create", SIGKILL) == -SIGKILL);
+    service.start_function("tenant_create");
+    caller.join();
+  }
+  require_problem(response, 502, "unavailable");
+  REQUIRE(response.header("retry-after") == "1");
+  REQUIRE(client.get("/v1/tenants/by-slug/in-flight").status == 404);
+  REQUIRE(client.post("/v1/tenants", {{"slug", "in-flight"}, {"name", "x"}}).status == 201);
+}
+
+TEST_CASE("a function that is down is 502 problem+json, and the others answer") {
+  Service service;
+  std::filesystem::remove(service.socket_path("catalog_list"));
+  HttpClient client = service.client();
+  require_problem(client.get("/v1/catalog"), 502, "unavailable");
+  REQUIRE(client.get(kAcme).status == 200);
+}
+
+TEST_CASE("a database that stays locked is 503 with Retry-After, and changes nothing") {
+  Service service;
+  HttpClient client = service.client();
+  REQUIRE(client.get(kAcme).status == 200);
+  {
+    const WriteLock lock(service);
+    const HttpResponse response =
+        client.post("/v1/tenants", {{"slug", "locked-out"}, {"name", "x"}});
+    require_problem(response, 503, "unavailable");
+    REQUIRE(response.header("retry-after") == "1");
+    REQUIRE(client.get(kAcme).status == 200);
+  }
+  REQUIRE(client.get("/v1/tenants/by-slug/locked-out").status == 404);
+}
+
+TEST_CASE("a store that is away: live, not ready, 503, and back without a restart") {
+  Service service;
+  HttpClient client = service.client();
+  // A file where the state's folder should be: no function can open its database.
+  const std::string folder = std::filesystem::path(service.database_path()).parent_path();
+  write_file(folder, "in the way");
+  REQUIRE(client.get("/healthz").status == 200);
+  require_problem(client.get("/readyz"), 503, "unavailable");
+  require_problem(client.get(kAcme), 503, "unavailable");
+  REQUIRE(client.get(kAcme).json().at("detail").get<std::string>().find(folder) ==
+          std::string::npos);
+  std::filesystem::remove(folder);
+  REQUIRE(client.get("/readyz").status == 200);
+  REQUIRE(client.get(kAcme).status == 200);
+}
+
+TEST_CASE("IDLE_EXIT_S: a function leaves after that long without a request") {
+  Service service(Environment{{"IDLE_EXIT_S", "1"}});
+  REQUIRE(service.function("health_live").wait() == 0);
+  service.start_function("health_live");
+  REQUIRE(service.client().get("/healthz").status == 200);
+}
+
+TEST_CASE("state: survives a restart of every function") {
+  Service service;
+  HttpClient client = service.client();
+  const HttpResponse created = client.post("/v1/tenants", {{"slug", "kept"}, {"name", "Kept"}});
+  for (const std::string& operation : operation_ids()) {
+    REQUIRE(service.stop_function(operation, SIGTERM) == 0);
+    service.start_function(operation);
+  }
+  REQUIRE(client.get("/v1/tenants/by-slug/kept").body == created.body);
+}
+
+TEST_CASE("configuration: a bad value is exit 78 with one line that names the variable") {
+  const auto [name, value] = GENERATE(table<std::string, std::string>({
+      {"APP_ENV", "production"},
+      {"APP_ENV", "prod"},
+      {"DATABASE_URL", "mysql://localhost/x"},
+      {"KEYCLOAK_ISSUER", "https://issuer.example"},
+      {"TRIAL_DAYS", "0"},
+      {"TRIAL_DAYS", "14 days"},
+      {"TRIAL_DAYS", "99999999999"},
+      {"WORKERS", "0"},
+      {"WORKERS", "65"},
+      {"WORKERS", "-1"},
+      {"IDLE_EXIT_S", "1.5"},
+      {"LOG_LEVEL", "loud"},
+  }));
+  CAPTURE(name, value);
+  const Output output = run_function("health_live", {{name, value}});
+  REQUIRE(output.exit_code == 78);
+  REQUIRE(output.output.empty());
+  REQUIRE(output.errors.starts_with("health_live: " + name + ": "));
+  REQUIRE(output.errors.find('\n') == output.errors.size() - 1);
+}
+
+TEST_CASE("CATALOG_FILE: a broken one is exit 78 naming file and line") {
+  const TempFolder folder;
+  const std::string file = folder.path() + "/catalog.json";
+  write_file(file, "{\"products\":[\n{\"id\":\"a\",\n}]}");
+  const Output output = run_function("catalog_list", {{"CATALOG_FILE", file}});
+  REQUIRE(output.exit_code == 78);
+  REQUIRE(output.errors.starts_with("catalog_list: CATALOG_FILE: " + file + ", line 3: "));
+  const Output missing = run_function("catalog_list", {{"CATALOG_FILE", "/nowhere"}});
+  REQUIRE(missing.exit_code == 78);
+  REQUIRE(missing.errors.starts_with("catalog_list: CATALOG_FILE: /nowhere"));
+}
+
+TEST_CASE("CGI: a function run by hand prints its answer") {
+  const Output read =
+      run_function("tenant_get_by_slug", {{"REQUEST_METHOD", "GET"}, {"REQUEST_URI", kAcme}});
+  REQUIRE(read.exit_code == 0);
+  REQUIRE(read.output.starts_with("Status: 200 OK\r\nContent-Type: application/json\r\n"));
+  REQUIRE(read.output.find("\"slug\":\"acme\"") != std::string::npos);
+
+  const std::string body = R"({"slug":"by-hand","name":"By hand"})";
+  const Environment post = {{"REQUEST_METHOD", "POST"},
+                            {"REQUEST_URI", "/v1/tenants"},
+                            {"CONTENT_TYPE", "application/json"}};
+  Environment whole = post;
+  whole.emplace("CONTENT_LENGTH", std::to_string(body.size()));
+  REQUIRE(run_function("tenant_create", whole, body).output.starts_with("Status: 201 Created"));
+  Environment cut = post;
+  cut.emplace("CONTENT_LENGTH", std::to_string(body.size() + 1));
+  REQUIRE(run_function("tenant_create", cut, body).output.starts_with("Status: 400 Bad Request"));
+  REQUIRE(run_function("tenant_create", {}).output.starts_with("Status: 404 Not Found"));
+}
+
+TEST_CASE("FastCGI: malformed records end their connection and nothing else") {
+  const std::string whole = fastcgi_get("/healthz", /*keep_connection=*/false);
+  const std::string begin = whole.substr(0, 16);
+  const std::string huge_name("\xff\xff\xff\xff\xff\xff\xff\xff", 8);
+  const std::string get_values = [] {
+    std::string names;
+    for (int i = 0; i < 50; ++i) names += std::string("\x0f\x00", 2) + "FCGI_MPXS_CONNS";
+    return fastcgi_record(9, 0, names);
+  }();
+  const std::vector<std::string> attacks = {
+      fastcgi_record(9, 0, {}),                 // management, empty
+      get_values,                               // more values than any buffer
+      begin + get_values,                       // the same inside a request
+      begin + fastcgi_record(4, 1, huge_name),  // lengths of 2 GiB
+      begin + fastcgi_record(4, 1, huge_name) + fastcgi_record(4, 1, {}),
+      begin + fastcgi_record(4, 1, "\x05") + fastcgi_record(4, 1, {}),  // cut off
+      begin + begin,                                                    // two beginnings
+      begin + fastcgi_record(5, 1, "x"),                                // body before parameters
+      begin + fastcgi_record(4, 2, {}),                                 // another request
+      begin + fastcgi_record(2, 1, {}),                                 // abort
+      fastcgi_record(1, 1, "short"),                                    // no beginning
+      fastcgi_record(1, 0, std::string("\0\1\0\0\0\0\0\0", 8)),         // request 0
+      fastcgi_record(1, 1, std::string("\0\2\0\0\0\0\0\0", 8)),         // an authorizer
+      fastcgi_record(4, 1, {}),                                         // parameters of nothing
+      std::string(64, '\0'),
+      std::string(70'000, '\xff'),
+  };
+  Service service;
+  const pid_t pid = service.function("health_live").pid();
+  for (std::size_t i = 0; i < attacks.size(); ++i) {
+    CAPTURE(i);
+    const UniqueFd connection = connect_unix(service.socket_path("health_live"));
+    send_all(connection, attacks[i]);
+    ::shutdown(connection.get(), SHUT_WR);
+    REQUIRE(receive_all(connection).empty());
+    REQUIRE(service.client().get("/healthz").status == 200);
+  }
+  REQUIRE(service.function("health_live").is_running());
+  REQUIRE(service.function("health_live").pid() == pid);
+}
+
+TEST_CASE("FastCGI: 10,000 random byte strings leave a function serving") {
+  Service service;
+  std::mt19937 random(20260519);  // NOLINT(cert-msc51-cpp): the same strings in every run
+  const std::string whole = fastcgi_get("/healthz", /*keep_connection=*/true);
+  for (int i = 0; i < 10'000; ++i) {
+    std::string bytes = whole;
+    if (i % 2 == 0) {
+      bytes = std::string(random() % 300, '\0');
+      for (char& byte : bytes) byte = static_cast<char>(random());
+    } else {
+      for (auto flips = random() % 6 + 1; flips > 0; --flips) {
+        bytes[random() % bytes.size()] = static_cast<char>(random());
+      }
+    }
+    const UniqueFd connection = connect_unix(service.socket_path("health_live"));
+    send_all(connection, bytes);
+  }
+  REQUIRE(service.client().get("/healthz").status == 200);
+  REQUIRE(service.stop_function("health_live", SIGTERM) == 0);
+  REQUIRE(service.log_problems().empty());
+}
+
+}  // namespace registry::test

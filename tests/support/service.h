@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/support/http_client.h"
+#include "tests/support/process.h"
+#include "tests/support/socket.h"
+#include "tests/support/temp_folder.h"
+
+namespace registry::test {
+
+// The folders of the build and of the source, as tests/run names them.
+[[nodiscard]] std::string build_folder();
+[[nodiscard]] std::string source_folder();
+// Every operationId of openapi.yaml, as deploy/routes.py lists them.
+[[nodiscard]] std::vector<std::string> operation_ids();
+
+// The service as it runs in production: real nginx on a free port, with the derived routes, and
+// every function's binary on a socket of its own; the embedded store in a folder of its own.
+class Service {
+ public:
+  // `environment` is added to that of the functions.
+  explicit Service(Environment environment = {});
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+  ~Service();
+
+  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] HttpClient client() const { return HttpClient(port_); }
+
+  [[nodiscard]] Process& function(const std::string& operation);
+  // Starts a new process on the function's socket, which was open all the time.
+  void start_function(const std::string& operation);
+  // Ends the process with the signal and returns as Process::wait() does.
+  int stop_function(const std::string& operation, int signal);
+  [[nodiscard]] std::string socket_path(const std::string& operation) const;
+  [[nodiscard]] std::string database_path() const;
+  // The JSON lines that a function wrote so far, and its other output.
+  [[nodiscard]] std::string log_of(const std::string& operation) const;
+
+  // What no run may leave in a log: sanitizer reports, internal errors, alerts of nginx.
+  [[nodiscard]] std::vector<std::string> log_problems() const;
+
+ private:
+  void start_nginx();
+
+  TempFolder folder_;
+  Environment environment_;
+  int port_ = 0;
+  std::map<std::string, UniqueFd> sockets_;
+  std::map<std::string, Process> functions_;
+  std::vector<Process> nginx_;  // one, once it runs
+};
+
+// The service that most tests share: they make tenants of their own in it.
+[[nodiscard]] Service& shared_service();
+
+// A text that no test has used before, valid in a slug.
+[[nodiscard]] std::string unique_name(const std::string& prefix);
+[[nodiscard]] std::string unique_uuid();
+
+}  // namespace registry::test
