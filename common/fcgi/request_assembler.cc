@@ -40,18 +40,23 @@ bool take_length(std::string_view& rest, std::size_t& length) {
   return true;
 }
 
-// True when the pairs of names and values fill `params` exactly and can be told as C strings.
+// True when the pairs of names and values fill `params` exactly and can be told as "NAME=value" in
+// a C string, which is how libfcgi keeps them: a name with "=" would be taken for another one.
 bool are_params_sound(std::string_view params) {
+  constexpr char kNul = '\0';
   std::size_t count = 0;
   while (!params.empty()) {
-    std::size_t name = 0;
-    std::size_t value = 0;
-    if (!take_length(params, name) || !take_length(params, value)) return false;
-    if (name > params.size() || value > params.size() - name) return false;
-    const std::string_view text = params.substr(0, name + value);
-    if (name == 0 || text.find('\0') != std::string_view::npos) return false;
+    std::size_t name_bytes = 0;
+    std::size_t value_bytes = 0;
+    if (!take_length(params, name_bytes) || !take_length(params, value_bytes)) return false;
+    if (name_bytes > params.size() || value_bytes > params.size() - name_bytes) return false;
+    const std::string_view name = params.substr(0, name_bytes);
+    const std::string_view value = params.substr(name_bytes, value_bytes);
+    if (name.empty() || name.find('=') != std::string_view::npos) return false;
+    if (name.find(kNul) != std::string_view::npos) return false;
+    if (value.find(kNul) != std::string_view::npos) return false;
     if (++count > RequestAssembler::kParamsLimit) return false;
-    params.remove_prefix(name + value);
+    params.remove_prefix(name_bytes + value_bytes);
   }
   return true;
 }
@@ -133,7 +138,7 @@ void RequestAssembler::take_content(std::string_view content) {
       return;
     case Phase::kStdin:
       body_bytes_ += content.size();
-      body.append(content.substr(0, body_limit_bytes_ - body.size()));
+      body_.append(content.substr(0, body_limit_bytes_ - body_.size()));
       return;
   }
 }

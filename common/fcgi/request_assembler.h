@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace registry::fcgi {
 
@@ -38,7 +39,7 @@ class RequestAssembler {
 
   // For a complete request:
   [[nodiscard]] bool keep_connection() const { return keep_connection_; }
-  [[nodiscard]] bool is_body_too_large() const { return body_bytes_ > body.size(); }
+  [[nodiscard]] bool is_body_too_large() const { return body_bytes_ > body_limit_bytes_; }
   // The length of the body as it arrived, with what was dropped.
   [[nodiscard]] std::size_t body_bytes() const { return body_bytes_; }
 
@@ -46,7 +47,9 @@ class RequestAssembler {
   // and the parameters with their end.
   [[nodiscard]] std::string params_stream() const;
 
-  std::string body;  // for the taker to move out
+  // The body, up to its limit. take_body() leaves none.
+  [[nodiscard]] const std::string& body() const { return body_; }
+  [[nodiscard]] std::string take_body() { return std::move(body_); }
 
  private:
   void take_header();
@@ -70,6 +73,7 @@ class RequestAssembler {
   std::size_t padding_left_ = 0;
   std::string begin_body_;
   std::string params_;
+  std::string body_;
   std::size_t body_bytes_ = 0;
 };
 

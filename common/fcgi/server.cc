@@ -1,5 +1,6 @@
 #include "common/fcgi/server.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -25,14 +26,11 @@ using std::chrono::seconds;
 // Open connections at most; further ones wait in the listening socket's queue. nginx opens one per
 // request in flight, so this is far above what `workers` can have in hand.
 constexpr std::size_t kConnectionLimit = 256;
-// A request arrives whole within this; nginx sends it in one go.
-constexpr seconds kRequestReadLimit{10};
-// Longer than nginx keeps an idle connection (60 s), so that it is nginx that closes it.
+// Their requests may take this much memory together, so large bodies leave room for fewer.
+constexpr std::size_t kBufferBudgetBytes = std::size_t{64} << 20U;
+constexpr std::size_t kConnectionMinimum = 8;
+// Longer than nginx keeps an idle connection by default (60 s), so that it is nginx that closes it.
 constexpr seconds kKeepIdleLimit{75};
-// While stopping: for a connection that was accepted and has not sent its request yet.
-constexpr seconds kDrainGrace{2};
-// While stopping: for everything. Above what a handler may wait for the store.
-constexpr seconds kDrainLimit{15};
 // How often deadlines are looked at.
 constexpr milliseconds kTick{1000};
 constexpr milliseconds kDrainTick{50};
@@ -47,11 +45,17 @@ constexpr std::uint64_t kFirstConnection = 2;
   throw std::system_error(errno, std::generic_category(), call);
 }
 
-void add_to_epoll(int epoll, int fd, std::uint32_t events, std::uint64_t id) {
+// Adds a descriptor to an epoll set or changes what it waits for; false when there is no room.
+bool watch(int epoll, int operation, int fd, std::uint32_t events, std::uint64_t id) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = id;
-  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) throw_errno("epoll_ctl");
+  return ::epoll_ctl(epoll, operation, fd, &event) == 0;
+}
+
+std::size_t connection_limit(std::size_t body_limit_bytes) {
+  const std::size_t fitting = kBufferBudgetBytes / std::max<std::size_t>(body_limit_bytes, 1);
+  return std::clamp(fitting, kConnectionMinimum, kConnectionLimit);
 }
 
 bool has_bytes(int fd) {
@@ -95,6 +99,7 @@ class Server::Worker {
 
 Server::Server(const ServerOptions& options, Handler handler)
     : options_(options),
+      connection_limit_(connection_limit(options.body_limit_bytes)),
       handler_(std::move(handler)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -112,7 +117,9 @@ Server::Server(const ServerOptions& options, Handler handler)
 Server::~Server() = default;
 
 Server::Outcome Server::run() {
-  add_to_epoll(epoll_.get(), finished_.get(), EPOLLIN, kFinishedEvent);
+  if (!watch(epoll_.get(), EPOLL_CTL_ADD, finished_.get(), EPOLLIN, kFinishedEvent)) {
+    throw_errno("epoll_ctl");
+  }
   touch();
   {
     const std::lock_guard lock(mutex_);
@@ -120,8 +127,13 @@ Server::Outcome Server::run() {
   }
   for (int i = 0; i < options_.workers; ++i) workers_.push_back(std::make_unique<Worker>());
   std::vector<std::thread> threads;
-  for (const auto& worker : workers_) {
-    threads.emplace_back([this, &worker = *worker] { work(worker); });
+  try {
+    for (const auto& worker : workers_) {
+      threads.emplace_back([this, &worker = *worker] { work(worker); });
+    }
+  } catch (...) {
+    end_workers(threads);
+    throw;
   }
   pollfd stop{.fd = options_.stop_fd, .events = POLLIN, .revents = 0};
   for (;;) {
@@ -147,15 +159,16 @@ void Server::work(Worker& worker) {
   }
 }
 
-// The caller holds mutex_.
-void Server::listen(bool enable) {
+// The caller holds mutex_. When there is no room in the epoll set, the next tick tries again.
+void Server::listen(bool enable) noexcept {
   if (enable == is_listening_) return;
-  is_listening_ = enable;
   if (enable) {
     // Exclusive: a new connection wakes one of the processes that share the socket, not all.
-    add_to_epoll(epoll_.get(), options_.listen_fd, EPOLLIN | EPOLLEXCLUSIVE, kListenerEvent);
-  } else if (::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, options_.listen_fd, nullptr) != 0) {
-    throw_errno("epoll_ctl");
+    is_listening_ = watch(epoll_.get(), EPOLL_CTL_ADD, options_.listen_fd, EPOLLIN | EPOLLEXCLUSIVE,
+                          kListenerEvent);
+  } else {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, options_.listen_fd, nullptr);
+    is_listening_ = false;
   }
 }
 
@@ -175,11 +188,12 @@ void Server::accept_connection(Worker& worker) {
     touch();
     const std::uint64_t id = next_id_++;
     auto created = std::make_unique<Connection>(id, std::move(fd), options_.body_limit_bytes);
+    created->deadline = SteadyClock::now() + options_.request_limit;
     connection = created.get();
     connections_.emplace(id, std::move(created));
-    if (connections_.size() >= kConnectionLimit) listen(false);
+    if (connections_.size() >= connection_limit_) listen(false);
   }
-  serve(worker, *connection);
+  serve_or_drop(worker, *connection);
 }
 
 void Server::resume_connection(Worker& worker, std::uint64_t id) {
@@ -193,7 +207,19 @@ void Server::resume_connection(Worker& worker, std::uint64_t id) {
     connection->is_waiting = false;
     touch();
   }
-  serve(worker, *connection);
+  serve_or_drop(worker, *connection);
+}
+
+void Server::serve_or_drop(Worker& worker, Connection& connection) {
+  const std::uint64_t id = connection.id;
+  try {
+    serve(worker, connection);
+  } catch (const std::exception&) {
+    // The handler does not throw, so memory has run out: this request has no answer, nginx says
+    // 502, and the process goes on.
+    worker.exchange.abandon();
+    drop(id);
+  }
 }
 
 // Reads and answers until the peer has nothing more to say for now.
@@ -208,6 +234,8 @@ void Server::serve(Worker& worker, Connection& connection) {
       if (count <= 0) return drop(connection.id);
       bytes = std::string_view(worker.buffer.data(), static_cast<std::size_t>(count));
     }
+    // A fresh connection has had its deadline since it was accepted.
+    if (connection.is_idle()) connection.deadline = SteadyClock::now() + options_.request_limit;
     const std::size_t taken = connection.assembler.feed(bytes);
     connection.unread = std::string(bytes.substr(taken));
     switch (connection.assembler.state()) {
@@ -226,47 +254,34 @@ void Server::serve(Worker& worker, Connection& connection) {
 // Returns whether the connection is to be kept.
 bool Server::answer(Worker& worker, Connection& connection) {
   RequestAssembler& assembler = connection.assembler;
+  worker.exchange.begin(assembler.params_stream());
+  http::Request request = read_request(
+      [&](const char* name) { return worker.exchange.parameter(name); }, assembler.body_bytes());
+  request.body_too_large = assembler.is_body_too_large();
+  request.body = assembler.take_body();
+  const bool is_sent = worker.exchange.finish(connection.fd, handler_(std::move(request)));
   const bool keep = assembler.keep_connection();
-  bool is_sent = false;
-  try {
-    worker.exchange.begin(assembler.params_stream());
-    http::Request request = read_request(
-        [&](const char* name) { return worker.exchange.parameter(name); }, assembler.body_bytes());
-    request.body_too_large = assembler.is_body_too_large();
-    request.body = std::move(assembler.body);
-    const Reply reply = handler_(std::move(request));
-    is_sent = worker.exchange.finish(connection.fd, reply);
-  } catch (const std::exception&) {
-    // The handler does not throw, so memory has run out: this request has no answer, nginx says
-    // 502, and the process goes on.
-    worker.exchange.abandon();
-  }
-  touch();
-  connection.has_served = true;
   assembler = RequestAssembler(options_.body_limit_bytes);
+  connection.has_served = true;
+  connection.deadline = SteadyClock::now() + kKeepIdleLimit;
+  touch();
   return is_sent && keep;
 }
 
 // Waits for bytes in the epoll set; no worker has the connection meanwhile.
 void Server::park(Connection& connection) {
   const std::lock_guard lock(mutex_);
-  if (is_draining_ && connection.is_idle() && !has_bytes(connection.fd.get())) {
+  if (is_draining_) connection.deadline = std::min(connection.deadline, drain_grace_end_);
+  const bool is_over = SteadyClock::now() >= connection.deadline;
+  const bool is_unwanted = is_draining_ && connection.is_idle() && !has_bytes(connection.fd.get());
+  const int operation = connection.is_registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  connection.is_waiting = true;
+  connection.is_registered = true;
+  if (is_over || is_unwanted ||
+      !watch(epoll_.get(), operation, connection.fd.get(), EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
+             connection.id)) {
     connections_.erase(connection.id);
     closed_.notify_all();
-    return;
-  }
-  const auto limit = is_draining_           ? kDrainGrace
-                     : connection.is_idle() ? kKeepIdleLimit
-                                            : kRequestReadLimit;
-  connection.deadline = SteadyClock::now() + limit;
-  connection.is_waiting = true;
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
-  event.data.u64 = connection.id;
-  const int operation = connection.is_registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  connection.is_registered = true;
-  if (::epoll_ctl(epoll_.get(), operation, connection.fd.get(), &event) != 0) {
-    throw_errno("epoll_ctl");
   }
 }
 
@@ -284,7 +299,7 @@ void Server::close_expired() {
     return entry.second->is_waiting && entry.second->deadline <= now;
   };
   std::erase_if(connections_, is_expired);
-  if (!is_draining_ && connections_.size() < kConnectionLimit) listen(true);
+  if (!is_draining_ && connections_.size() < connection_limit_) listen(true);
 }
 
 bool Server::is_idle_for_too_long() {
@@ -298,17 +313,18 @@ bool Server::is_idle_for_too_long() {
 }
 
 Server::Outcome Server::drain(std::vector<std::thread>& threads) {
-  const auto end = SteadyClock::now() + kDrainLimit;
   std::unique_lock lock(mutex_);
+  const auto end = SteadyClock::now() + options_.drain_limit;
   is_draining_ = true;
+  drain_grace_end_ = SteadyClock::now() + options_.drain_grace;
   listen(false);
   std::erase_if(connections_, [](const auto& entry) {
     const Connection& connection = *entry.second;
     return connection.is_waiting && connection.is_idle() && !has_bytes(connection.fd.get());
   });
-  const auto grace_end = SteadyClock::now() + kDrainGrace;
   for (auto& [id, connection] : connections_) {
-    connection->deadline = std::min(connection->deadline, grace_end);
+    if (!connection->is_waiting) continue;  // park() sees to it
+    connection->deadline = std::min(connection->deadline, drain_grace_end_);
   }
   while (!connections_.empty() && SteadyClock::now() < end) {
     closed_.wait_for(lock, kDrainTick);
@@ -322,10 +338,14 @@ Server::Outcome Server::drain(std::vector<std::thread>& threads) {
     for (std::thread& thread : threads) thread.detach();
     return Outcome::kStuck;
   }
+  end_workers(threads);
+  return Outcome::kStopped;
+}
+
+void Server::end_workers(std::vector<std::thread>& threads) const {
   // Stays readable, so every worker sees it.
   if (::eventfd_write(finished_.get(), 1) != 0) throw_errno("eventfd_write");
   for (std::thread& thread : threads) thread.join();
-  return Outcome::kStopped;
 }
 
 }  // namespace registry::fcgi

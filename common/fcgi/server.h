@@ -31,8 +31,14 @@ struct ServerOptions {
   int workers = 4;
   std::size_t body_limit_bytes = 0;
   std::chrono::seconds idle_exit{0};  // 0: never
+  // A request arrives whole within this time of its first byte; nginx sends it in one go.
+  std::chrono::milliseconds request_limit{10'000};
   // How long one write of an answer may wait for a peer that does not read.
   std::chrono::milliseconds write_limit{10'000};
+  // While stopping: for a connection whose request has not arrived, and for everything. The latter
+  // is above what a handler may wait for the store.
+  std::chrono::milliseconds drain_grace{2'000};
+  std::chrono::milliseconds drain_limit{20'000};
 };
 
 // Serves FastCGI on a listening socket that other processes may share.
@@ -54,7 +60,7 @@ class Server {
 
   // Serves until stop_fd becomes readable or the idle limit is over; then stops accepting, leaves
   // the queue of the listening socket to whoever shares it, answers what is in flight, closes idle
-  // kept connections, and returns within kDrainLimit. Once.
+  // kept connections, and returns within drain_limit. Once.
   [[nodiscard]] Outcome run();
 
  private:
@@ -74,24 +80,27 @@ class Server {
     bool has_served = false;           // at least one request was answered
     bool is_registered = false;        // in the epoll set
     bool is_waiting = false;           // for bytes; no worker has it
-    SteadyClock::time_point deadline;  // while waiting
+    SteadyClock::time_point deadline;  // for the request, or for the next one
   };
   class Worker;
 
   void work(Worker& worker);
   void accept_connection(Worker& worker);
   void resume_connection(Worker& worker, std::uint64_t id);
+  void serve_or_drop(Worker& worker, Connection& connection);
   void serve(Worker& worker, Connection& connection);
   [[nodiscard]] bool answer(Worker& worker, Connection& connection);
   void park(Connection& connection);
   void drop(std::uint64_t id);
-  void listen(bool enable);
+  void listen(bool enable) noexcept;
   void close_expired();
   [[nodiscard]] bool is_idle_for_too_long();
   [[nodiscard]] Outcome drain(std::vector<std::thread>& threads);
+  void end_workers(std::vector<std::thread>& threads) const;
   void touch() { last_activity_ = SteadyClock::now().time_since_epoch().count(); }
 
   ServerOptions options_;
+  std::size_t connection_limit_;
   Handler handler_;
   UniqueFd epoll_;
   UniqueFd finished_;  // an eventfd: the workers leave
@@ -104,6 +113,7 @@ class Server {
   std::uint64_t next_id_;
   bool is_listening_ = false;
   bool is_draining_ = false;
+  SteadyClock::time_point drain_grace_end_;  // while draining
 };
 
 }  // namespace registry::fcgi

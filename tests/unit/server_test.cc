@@ -62,6 +62,8 @@ class RunningServer {
   struct Limits {
     std::chrono::seconds idle_exit{0};
     std::chrono::milliseconds write_limit{10'000};
+    std::chrono::milliseconds request_limit{10'000};
+    std::chrono::milliseconds drain_grace{2'000};
   };
   RunningServer(int listen_fd, Handler handler, int workers)
       : RunningServer(listen_fd, std::move(handler), workers, Limits{}) {}
@@ -71,7 +73,9 @@ class RunningServer {
                  .workers = workers,
                  .body_limit_bytes = kBodyLimit,
                  .idle_exit = limits.idle_exit,
-                 .write_limit = limits.write_limit},
+                 .request_limit = limits.request_limit,
+                 .write_limit = limits.write_limit,
+                 .drain_grace = limits.drain_grace},
                 std::move(handler)),
         thread_([this] {
           outcome_ = server_.run();
@@ -173,6 +177,13 @@ std::string answer_to(const std::string& target) {
 bool has_bytes_to_read(int fd) {
   pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
   return ::poll(&waiting, 1, 0) > 0;
+}
+
+// Begins a request, and then sends its parameters byte by byte until the server has enough.
+void drip_until_closed(const UniqueFd& connection) {
+  const std::string params = test::record_header({.type = test::kParams, .content_bytes = 60'000});
+  REQUIRE(send_all(connection, params));
+  wait_until("the end of the connection", [&] { return !send_all(connection, "x"); });
 }
 
 class ServerTest {
@@ -469,6 +480,24 @@ TEST_CASE_METHOD(ServerTest,
   CHECK(server.stop() == Outcome::kStopped);
   CHECK(test::is_closed_by_peer(half));
   CHECK(test::is_closed_by_peer(silent));
+}
+
+TEST_CASE_METHOD(ServerTest, "Server: a request that drips in is cut off at the limit") {
+  RunningServer server(listener(), echo, 1, {.request_limit = std::chrono::milliseconds{100}});
+  const UniqueFd dripping = connect();
+  REQUIRE(send_all(dripping, test::record(test::kBeginRequest, test::begin_body())));
+  drip_until_closed(dripping);
+  CHECK(exchanged(connect(), "/y") == answer_to("/y"));
+}
+
+TEST_CASE_METHOD(ServerTest, "Server: on stop, a request that drips in gets the grace once") {
+  RunningServer server(listener(), echo, 1, {.drain_grace = std::chrono::milliseconds{100}});
+  const UniqueFd dripping = connect();
+  REQUIRE(send_all(dripping, test::record(test::kBeginRequest, test::begin_body())));
+  REQUIRE(exchanged(connect(), "/y") == answer_to("/y"));
+  server.tell_to_stop();
+  drip_until_closed(dripping);
+  CHECK(server.wait() == Outcome::kStopped);
 }
 
 TEST_CASE_METHOD(ServerTest, "Server: on stop, the queue is left to whoever shares the socket") {
