@@ -36,7 +36,8 @@ enum class Needs { kNothing, kCatalog };
 
 // Serves the operation that this executable was built for until it is told to stop: FastCGI when
 // descriptor 0 is a listening socket, one CGI request otherwise. Returns the exit code: 0, 78 for
-// bad configuration (one line on standard error names the variable), 70 for a failure inside.
+// bad configuration (one line on standard error names the variable), 70 for a failure inside, 74
+// when a CGI answer could not be written.
 [[nodiscard]] int run(Handler handler, Needs needs = Needs::kNothing);
 
 // A 200 with a strong ETag, or a 304 when the request's If-None-Match has it already.

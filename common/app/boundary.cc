@@ -16,17 +16,12 @@ ChangeOrigin origin_of(const Request& request) {
   ChangeOrigin origin;
   origin.actor_id = "system";
   origin.actor_type = "system";
-  if (!request.remote_address.empty()) origin.source_ip = request.remote_address;
+  // nginx on a unix socket has no address to pass on.
+  if (is_ip_address(request.remote_address)) origin.source_ip = request.remote_address;
   if (!request.user_agent.empty()) {
     origin.user_agent = sanitized_text(request.user_agent, kUserAgentLimitBytes);
   }
   return origin;
-}
-
-std::string head_of(const Response& response, const Request& request) {
-  Response identified = response;
-  identified.headers.push_back({.name = "X-Request-Id", .value = request.id});
-  return http::response_head(identified, response.body.size());
 }
 
 }  // namespace
@@ -43,36 +38,39 @@ Boundary::Boundary(const http::Operation& operation, Handler handler, const Conf
 fcgi::Reply Boundary::reply(Request request) const {
   const auto start = std::chrono::steady_clock::now();
   if (!http::is_request_id(request.id)) request.id = crypto::random_hex_id();
-  Response response = guarded(request);
-  fcgi::Reply reply;
-  reply.head = head_of(response, request);
-  const bool has_body = request.method != "HEAD" && http::has_content(response.status);
-  if (has_body) reply.body = std::move(response.body);
+  Answer answered = answer(request);
   const auto duration = std::chrono::steady_clock::now() - start;
   log_.request({
       .request_id = request.id,
       .method = operation_.method == request.method || request.method == "HEAD" ? request.method
                                                                                 : "OTHER",
       .route = operation_.route,
-      .status = response.status,
+      .status = answered.status,
       .duration_us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count(),
   });
-  return reply;
+  return std::move(answered.reply);
 }
 
-Response Boundary::guarded(Request& request) const {
+Boundary::Answer Boundary::answer(Request& request) const {
   try {
-    Response response = respond(request);
-    // A bad header shows here, where it still can be answered.
-    [[maybe_unused]] const std::string head = http::response_head(response, 0);
-    return response;
+    return written(respond(request), request);
   } catch (const StoreUnavailable& error) {
-    return failed(ErrorCode::kUnavailable, request, error.what());
+    return written(failed(ErrorCode::kUnavailable, request, error.what()), request);
   } catch (const std::exception& error) {
-    return failed(ErrorCode::kInternal, request, error.what());
+    return written(failed(ErrorCode::kInternal, request, error.what()), request);
   } catch (...) {
-    return failed(ErrorCode::kInternal, request, "an exception of an unknown type");
+    return written(failed(ErrorCode::kInternal, request, "an exception of an unknown type"),
+                   request);
   }
+}
+
+Boundary::Answer Boundary::written(Response response, const Request& request) {
+  response.headers.push_back({.name = "X-Request-Id", .value = request.id});
+  Answer answer{.status = response.status, .reply = {}};
+  answer.reply.head = http::response_head(response, response.body.size());
+  const bool has_body = request.method != "HEAD" && http::has_content(response.status);
+  if (has_body) answer.reply.body = std::move(response.body);
+  return answer;
 }
 
 Response Boundary::respond(Request& request) const {

@@ -18,8 +18,14 @@ class Boundary {
   [[nodiscard]] fcgi::Reply reply(Request request) const;
 
  private:
+  struct Answer {
+    int status = 0;
+    fcgi::Reply reply;
+  };
+
+  [[nodiscard]] Answer answer(Request& request) const;
+  [[nodiscard]] static Answer written(Response response, const Request& request);
   [[nodiscard]] Response respond(Request& request) const;
-  [[nodiscard]] Response guarded(Request& request) const;
   [[nodiscard]] Response failed(ErrorCode code, const Request& request, const char* what) const;
 
   const http::Operation& operation_;

@@ -7,7 +7,7 @@
 namespace registry {
 
 // What went wrong, as a closed list that callers can act on. The HTTP status and title of each
-// code stand in common/http/problem.cc; nothing else maps a code to a status.
+// code stand in common/http/response.cc; nothing else maps a code to a status.
 enum class ErrorCode {
   kInvalidRequest,
   kUnauthenticated,

@@ -14,7 +14,8 @@ enum class LogLevel { kDebug, kInfo, kWarn, kError };
 [[nodiscard]] std::string_view to_string(LogLevel level);
 [[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view text);
 
-// One answered request, as operators see it: no bodies, no query, no keys.
+// One answered request, as operators see it: no bodies, no query, no keys. The caller keeps the
+// texts short: a line stays below PIPE_BUF.
 struct RequestRecord {
   std::string_view request_id;
   std::string_view method;

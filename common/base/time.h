@@ -8,7 +8,8 @@
 
 namespace registry {
 
-// A moment in UTC with the resolution that Postgres keeps: microseconds since 1970-01-01.
+// A moment in UTC with the resolution that Postgres keeps: microseconds since 1970-01-01. Its text
+// is defined for the years 1 to 9999.
 struct Timestamp {
   std::int64_t unix_us = 0;
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <arpa/inet.h>
+
 #include "common/base/utf8.h"
 
 namespace registry {
@@ -69,6 +71,12 @@ Parsed<Date> parse_date(std::string_view text) {
   const auto date = Date::parse(text);
   if (!date) return wrong("must be a date, YYYY-MM-DD");
   return *date;
+}
+
+bool is_ip_address(const std::string& text) {
+  in6_addr address{};  // large enough for either family
+  return ::inet_pton(AF_INET, text.c_str(), &address) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
 Parsed<std::string> parse_plan(std::string_view text) {

@@ -42,6 +42,9 @@ class ProductId {
 [[nodiscard]] Parsed<Uuid> parse_uuid(std::string_view text);
 [[nodiscard]] Parsed<Date> parse_date(std::string_view text);
 
+// True for an IPv4 or IPv6 address as inet_pton(3) reads it: no mask, no zone.
+[[nodiscard]] bool is_ip_address(const std::string& text);
+
 // ^[a-z0-9][a-z0-9._:-]{0,63}$
 [[nodiscard]] Parsed<std::string> parse_plan(std::string_view text);
 

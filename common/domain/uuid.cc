@@ -1,5 +1,7 @@
 #include "common/domain/uuid.h"
 
+#include "common/base/hex.h"
+
 namespace registry {
 namespace {
 
@@ -8,13 +10,6 @@ constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 bool is_dash_position(std::size_t at) {
   return at == 8 || at == 13 || at == 18 || at == 23;
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ class ObjectReader : public InputReader {
       std::string_view name, Parsed<std::string> (*parser)(std::string_view));
 
   // Errors: kInvalidRequest, naming every member that is wrong, missing, or was never asked for.
-  [[nodiscard]] Status finish();
+  [[nodiscard]] virtual Status finish();
 
  protected:
   ObjectReader() = default;  // every member is absent
@@ -108,7 +108,7 @@ class BodyReader final : public ObjectReader {
   explicit BodyReader(const Request& request);
 
   // As ObjectReader::finish(), and for a body that is no JSON object.
-  [[nodiscard]] Status finish();
+  [[nodiscard]] Status finish() override;
 
  private:
   std::optional<JsonDocument> document_;

@@ -47,7 +47,8 @@ struct JsonError {
 };
 
 // One parsed document, strict and bounded: UTF-8 without U+0000 in any text, no member twice in
-// an object, at most kDepthLimit levels. Source: RFC 8259; I-JSON (RFC 7493) for the strictness.
+// an object, at most kDepthLimit levels, numbers in the range of a double. Source: RFC 8259; I-JSON
+// (RFC 7493) for the strictness.
 class JsonDocument {
  public:
   // Stored metadata may have 32 levels; an event of it may stand in an object in an array.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "common/base/hex.h"
 #include "common/base/utf8.h"
 
 namespace registry::http {
@@ -12,13 +13,6 @@ namespace {
 constexpr std::size_t kRequestIdLimit = 64;
 // Far above what any operation has; keeps the search for repeated ones cheap.
 constexpr std::size_t kQueryParameterLimit = 64;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Decodes percent-encoding to UTF-8 text without U+0000; nothing when it is malformed.
 // Source: RFC 3986, section 2.1. `plus_is_space`: as HTML forms write queries.
@@ -85,7 +79,11 @@ void add_query_parameter(const Operation& operation, Request& request, std::stri
   auto name = percent_decode(raw_name, /*plus_is_space=*/true);
   auto value = percent_decode(pair, /*plus_is_space=*/true);
   const auto reject = [&](std::string field, const char* message) {
-    request.query_errors.push_back({.field = std::move(field), .message = message});
+    FieldError error{.field = std::move(field), .message = message};
+    auto& errors = request.query_errors;
+    if (std::find(errors.begin(), errors.end(), error) == errors.end()) {
+      errors.push_back(std::move(error));
+    }
   };
   if (!name || !value) {
     reject(sanitized_text(raw_name, 255), "is not percent-encoded UTF-8 text");
@@ -112,8 +110,7 @@ Status resolve_query(const Operation& operation, Request& request, std::string_v
     return fail(invalid_request("The query has too many parameters."));
   }
   while (!query.empty()) {
-    const std::string_view pair = take_until(query, '&');
-    if (!pair.empty()) add_query_parameter(operation, request, pair);
+    add_query_parameter(operation, request, take_until(query, '&'));
   }
   if (operation.query_parameters.empty() && !request.query_errors.empty()) {
     return fail(invalid_request("The query has invalid parameters.", request.query_errors));

@@ -32,7 +32,8 @@ struct Response {
 
 // The head of a CGI response, up to and including the empty line, as the FastCGI and CGI writers
 // send it. Source: RFC 3875, section 6. `body_bytes` is the length of the whole body.
-// Throws std::logic_error when a header holds a control character: it would end the header.
+// Throws std::logic_error for a status that no operation answers with, and when a header holds a
+// control character: it would end the header.
 [[nodiscard]] std::string response_head(const Response& response, std::size_t body_bytes);
 
 }  // namespace registry::http

@@ -44,6 +44,16 @@ TEST_CASE("Slug: what does not match the pattern is refused") {
   check_refused(Slug::parse(text));
 }
 
+TEST_CASE("is_ip_address: an address of either family, without mask or zone") {
+  CHECK(is_ip_address("192.0.2.1"));
+  CHECK(is_ip_address("::1"));
+  CHECK(is_ip_address("2001:db8::192.0.2.1"));
+  const auto text = GENERATE(as<std::string>(), "", "unix:", "192.0.2", "192.0.2.256",
+                             "192.0.2.1/32", "::1/128", "fe80::1%eth0", " ::1", "localhost");
+  CAPTURE(text);
+  CHECK_FALSE(is_ip_address(text));
+}
+
 TEST_CASE("ProductId, parse_plan: what matches the pattern is accepted as it is") {
   const auto text = GENERATE(as<std::string>(), "a", "0", "certifai", "a.b_c:d-e", "a-",
                              "a:", std::string(64, 'z'), "0" + std::string(63, '.'));
