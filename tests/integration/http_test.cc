@@ -1,6 +1,7 @@
 #include <sstream>
 
 #include "tests/integration/integration.h"
+#include "tests/support/wait.h"
 
 namespace registry::test {
 namespace {
@@ -10,6 +11,19 @@ std::string exchange(const std::string& bytes) {
   const UniqueFd socket = connect_tcp(shared_service().port());
   send_all(socket, bytes);
   return receive_all(socket);
+}
+
+// The line of a log that has the request id, once it is there.
+Json log_entry(const std::string& log, const std::string& request_id) {
+  std::string line;
+  wait_until("the line of " + request_id, [&] {
+    std::istringstream lines(shared_service().log_of(log));
+    while (std::getline(lines, line)) {
+      if (line.find(request_id) != std::string::npos && !lines.eof()) return true;
+    }
+    return false;
+  });
+  return Json::parse(line);
 }
 
 Json problem_in(const std::string& answer) {
@@ -116,11 +130,7 @@ TEST_CASE("log: one JSON line per request, with the template of the path and no 
               .send({.path = "/v1/tenants/by-slug/acme?token=secret",
                      .headers = {"X-Request-Id: " + id}})
               .status == 400);
-  std::string line;
-  std::istringstream lines(shared_service().log_of("tenant_get_by_slug"));
-  while (std::getline(lines, line) && line.find(id) == std::string::npos) {
-  }
-  const Json entry = Json::parse(line);
+  const Json entry = log_entry("tenant_get_by_slug", id);
   REQUIRE(entry.at("function") == "tenant_get_by_slug");
   REQUIRE(entry.at("level") == "info");
   REQUIRE(entry.at("method") == "GET");
@@ -129,6 +139,19 @@ TEST_CASE("log: one JSON line per request, with the template of the path and no 
   REQUIRE(entry.at("duration_us").get<int>() >= 0);
   REQUIRE(Timestamp::parse(entry.at("time").get<std::string>()).has_value());
   REQUIRE(shared_service().log_of("tenant_get_by_slug").find("secret") == std::string::npos);
+}
+
+TEST_CASE("log: a request that reaches no function is a line too, without its query") {
+  HttpClient client = shared_service().client();
+  const auto [path, route] = GENERATE(table<std::string, std::string>(
+      {{"/v1/nowhere?token=secret", ""}, {"/v1/catalog?token=secret", "/v1/catalog"}}));
+  const std::string id = unique_name("own");
+  const HttpResponse response =
+      client.send({.method = "PUT", .path = path, .headers = {"X-Request-Id: " + id}});
+  const Json entry = log_entry("nginx_requests", id);
+  REQUIRE(entry.at("route") == route);
+  REQUIRE(entry.at("status") == response.status);
+  REQUIRE(shared_service().log_of("nginx_requests").find("secret") == std::string::npos);
 }
 
 TEST_CASE("nginx: what is no HTTP request is 400 problem+json") {

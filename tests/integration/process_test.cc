@@ -180,7 +180,11 @@ TEST_CASE("a function that is down is 502 problem+json, and the others answer") 
   Service service;
   std::filesystem::remove(service.socket_path("catalog_list"));
   HttpClient client = service.client();
-  require_problem(client.get("/v1/catalog"), 502, "unavailable");
+  const HttpResponse response = client.get("/v1/catalog");
+  require_problem(response, 502, "unavailable");
+  const std::string id = response.json().at("request_id");
+  wait_until("a line with the id of the request",
+             [&] { return service.log_of("nginx_requests").find(id) != std::string::npos; });
   REQUIRE(client.get(kAcme).status == 200);
 }
 

@@ -86,7 +86,8 @@ void Service::start_nginx() {
     std::vector<std::string> arguments = {
         "nginx",        "--listen",     "127.0.0.1:" + std::to_string(port_),
         "--sockets",    folder_.path(), "--state",
-        folder_.path(), "--output",     configuration};
+        folder_.path(), "--access-log", folder_.path() + "/log/nginx_requests",
+        "--output",     configuration};
     if (::geteuid() == 0) arguments.insert(arguments.end(), {"--user", "root"});
     [[maybe_unused]] const Output rendered = routes(arguments);
     nginx_.clear();

@@ -37,7 +37,8 @@ class Service {
   int stop_function(const std::string& operation, int signal);
   [[nodiscard]] std::string socket_path(const std::string& operation) const;
   [[nodiscard]] std::string database_path() const;
-  // The JSON lines that a function wrote so far, and its other output.
+  // The JSON lines that a function wrote so far, and its other output; "nginx_requests" has those
+  // of the requests that no function answered.
   [[nodiscard]] std::string log_of(const std::string& operation) const;
 
   // What no run may leave in a log: sanitizer reports, internal errors, alerts of nginx.
