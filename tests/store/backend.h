@@ -15,10 +15,12 @@
 
 namespace registry::test {
 
+// Differs after any write: rows are counted, and no update leaves updated_at alone.
 struct RowCounts {
   std::int64_t tenants = 0;
   std::int64_t entitlements = 0;
   std::int64_t audit_events = 0;
+  std::string last_update;  // the latest updated_at of a tenant or an entitlement
 
   bool operator==(const RowCounts&) const = default;
 };

@@ -77,11 +77,14 @@ class SqliteBackend final : public Backend {
     const Pool::Lease db(*pool_);
     Statement row = db->query(
         "SELECT (SELECT count(*) FROM tenants), (SELECT count(*) FROM tenant_products),"
-        " (SELECT count(*) FROM audit_log)");
+        " (SELECT count(*) FROM audit_log),"
+        " max((SELECT coalesce(max(updated_at), '') FROM tenants),"
+        "     (SELECT coalesce(max(updated_at), '') FROM tenant_products))");
     row.step();
     return {.tenants = row.get<std::int64_t>(0),
             .entitlements = row.get<std::int64_t>(1),
-            .audit_events = row.get<std::int64_t>(2)};
+            .audit_events = row.get<std::int64_t>(2),
+            .last_update = row.get<std::string>(3)};
   }
 
   std::string damage() override {
