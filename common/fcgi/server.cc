@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <new>
 #include <system_error>
 
 #include <fcntl.h>
@@ -151,10 +152,14 @@ void Server::work(Worker& worker) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw_errno("epoll_wait");
     if (event.data.u64 == kFinishedEvent) return;
-    if (event.data.u64 == kListenerEvent) {
-      accept_connection(worker);
-    } else {
-      resume_connection(worker, event.data.u64);
+    try {
+      if (event.data.u64 == kListenerEvent) {
+        accept_connection(worker);
+      } else {
+        resume_connection(worker, event.data.u64);
+      }
+    } catch (const std::bad_alloc&) {
+      // The connection that was being accepted is closed again; the others go on.
     }
   }
 }
