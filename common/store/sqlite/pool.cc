@@ -52,43 +52,9 @@ std::shared_ptr<Pool> Pool::in_memory(const Clock& clock) {
 }
 
 Pool::Pool(std::optional<std::string> file, std::size_t max_connections, const Clock& clock)
-    : file_(std::move(file)), max_connections_(max_connections), clock_(clock) {
-  idle_.reserve(max_connections_);
-}
+    : ConnectionPool(max_connections, kBusyTimeout), file_(std::move(file)), clock_(clock) {}
 
-std::unique_ptr<Connection> Pool::take() {
-  {
-    std::unique_lock lock(mutex_);
-    if (!returned_.wait_for(lock, kBusyTimeout, [this] { return lent_ < max_connections_; })) {
-      throw StoreUnavailable("sqlite: all connections stayed in use");
-    }
-    ++lent_;
-    if (!idle_.empty()) {
-      auto connection = std::move(idle_.back());
-      idle_.pop_back();
-      return connection;
-    }
-  }
-  try {
-    return open();
-  } catch (...) {
-    give_back(nullptr);
-    throw;
-  }
-}
-
-void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {
-  const bool keep = connection != nullptr && connection->is_reusable();
-  if (!keep) connection.reset();  // closing may write to the disk: not under the mutex
-  {
-    const std::lock_guard lock(mutex_);
-    --lent_;
-    if (keep) idle_.push_back(std::move(connection));
-  }
-  returned_.notify_one();
-}
-
-std::unique_ptr<Connection> Pool::open() const {
+std::unique_ptr<Connection> Pool::open() {
   std::string path = Connection::kInMemory;
   if (file_) {
     // Absolute, because SQLite may take "file:…" or ":memory:" for something else than a path.
