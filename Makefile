@@ -2,22 +2,29 @@
 
 DEBIAN ?= bookworm
 
-# `meson setup` only once: afterwards `meson compile` reconfigures by itself when it must.
+# `meson setup` only once: afterwards ninja reconfigures by itself when it must. A single target is
+# ninja's to build: `meson compile` does not find one that was added since it configured.
 define compile
 @test -f build/build.ninja || meson setup build
 @meson compile -C build
 endef
 
+define compile_migrate
+@test -f build/build.ninja || meson setup build
+@ninja -C build migrations/migrate
+endef
+
 define compile_functions
 @test -f build/build.ninja || meson setup build
-@meson compile -C build service
+@ninja -C build service
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-reset build test test-short lint format check-fresh packages clean
+.PHONY: help dev dev-reset build build-migrate test test-short lint format check-fresh packages clean
+.PHONY: migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 dev: ## Run the service in the foreground (ADDR=:8090 STATE_DIR=.dev); Ctrl-C ends it
 	@deploy/packages build dev
@@ -30,6 +37,28 @@ dev-reset: ## Remove the state that make dev keeps between runs
 build: ## Compile everything into build/
 	@deploy/packages build
 	$(compile)
+
+build-migrate: ## Compile the migrator alone, build/migrations/migrate
+	@deploy/packages build
+	$(compile_migrate)
+
+migrate-up: build-migrate ## Apply all pending migrations to DATABASE_URL
+	@build/migrations/migrate up
+
+migrate-down: build-migrate ## Roll back the newest migration
+	@build/migrations/migrate down 1
+
+migrate-down-all: build-migrate ## Roll back every migration, after asking
+	@build/migrations/migrate down
+
+migrate-version: build-migrate ## Show the version of the schema
+	@build/migrations/migrate version
+
+migrate-status: build-migrate ## List the migrations: applied, pending, edited
+	@build/migrations/migrate status
+
+migrate-create: build-migrate ## Make the next empty pair in migrations/ (NAME=add_widgets)
+	@build/migrations/migrate create '$(NAME)'
 
 test: ## Run every test
 	@deploy/packages build test

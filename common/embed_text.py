@@ -21,6 +21,12 @@ def literal(line: bytes) -> str:
         for byte in line) + '"'
 
 
+def lines_of(content: bytes) -> str:
+    """The text as C++ string literals, one to a line, which the compiler joins."""
+    lines = "\n".join("    " + literal(line) for line in content.splitlines(keepends=True))
+    return lines or '    ""'
+
+
 def main() -> int:
     if len(sys.argv) != 5:
         print(__doc__, file=sys.stderr)
@@ -28,7 +34,6 @@ def main() -> int:
     source, output, symbol, namespace = sys.argv[1:]
     content = pathlib.Path(source).read_bytes()
     content.decode("utf-8")  # fails the build here rather than a reader of the constant later
-    lines = "\n".join("    " + literal(line) for line in content.splitlines(keepends=True))
     pathlib.Path(output).write_text(f"""\
 // Generated from {pathlib.Path(source).name}; changes belong there.
 #include <string_view>
@@ -37,7 +42,7 @@ namespace {namespace} {{
 namespace {{
 
 constexpr char {symbol}Text[] =
-{lines or '    ""'};
+{lines_of(content)};
 
 }}  // namespace
 

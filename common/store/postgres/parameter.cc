@@ -1,0 +1,36 @@
+#include "common/store/postgres/parameter.h"
+
+#include <stdexcept>
+
+namespace registry::postgres {
+namespace {
+
+// A text would end at a zero byte, unnoticed. Postgres has no text with one, and no input either.
+void require_no_zero_byte(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) {
+    throw std::logic_error("postgres: a text with a zero byte");
+  }
+}
+
+}  // namespace
+
+Parameter::Parameter(std::string_view text) : text_(text) {
+  require_no_zero_byte(text);
+}
+
+Parameter::Parameter(std::span<const std::string> texts) {
+  std::string array = "{";
+  for (const std::string& text : texts) {
+    require_no_zero_byte(text);
+    if (array.size() > 1) array += ',';
+    array += '"';
+    for (const char character : text) {
+      if (character == '"' || character == '\\') array += '\\';
+      array += character;
+    }
+    array += '"';
+  }
+  text_ = array + "}";
+}
+
+}  // namespace registry::postgres
