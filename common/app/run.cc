@@ -65,8 +65,9 @@ int run_configured(const Config& config, Handler handler, Needs needs) {
   const SystemClock clock;
   const Log log(config.log_level, std::string(http::kOperation.id), clock);
   try {
-    const std::unique_ptr<Store> store = open_store(config, clock);
-    const Boundary boundary(http::kOperation, handler, config, *store, catalog, log);
+    const auto store = open_store(config, clock);
+    if (!store) return refuse(store.error());
+    const Boundary boundary(http::kOperation, handler, config, **store, catalog, log);
     return serve(
         config, [&](Request request) { return boundary.reply(std::move(request)); }, log);
   } catch (const std::exception& error) {

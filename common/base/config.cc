@@ -38,6 +38,19 @@ class Environment {
     return level.value_or(fallback);
   }
 
+  // What is a URL or conninfo by its form; the store looks into it. It may hold a password, so that
+  // the complaint quotes nothing of it.
+  std::string database_url(const char* name) {
+    std::string value = text(name, "");
+    const bool is_url = value.rfind("postgres://", 0) == 0 || value.rfind("postgresql://", 0) == 0;
+    const bool is_conninfo =
+        value.find("://") == std::string::npos && value.find('=') < value.size();
+    if (!value.empty() && !is_url && !is_conninfo) {
+      reject(name, "must be empty, or postgres://… or a libpq conninfo (host=… dbname=…)");
+    }
+    return value;
+  }
+
   void reject(const char* name, std::string message) {
     if (!error_) error_ = ConfigError{.variable = name, .message = std::move(message)};
   }
@@ -49,8 +62,8 @@ class Environment {
   std::optional<ConfigError> error_;
 };
 
-// This build verifies no tokens and knows one store. It refuses to start where the operator
-// expects either, rather than serving the open service of a developer's machine.
+// This build verifies no tokens. It refuses to start where the operator expects it to, rather than
+// serving the open service of a developer's machine.
 void refuse_what_is_not_built(Environment& env) {
   const std::string app_env = env.text("APP_ENV", "dev");
   if (app_env == "stage" || app_env == "prod") {
@@ -60,9 +73,6 @@ void refuse_what_is_not_built(Environment& env) {
   }
   if (!env.text("KEYCLOAK_ISSUER", "").empty()) {
     env.reject("KEYCLOAK_ISSUER", "this release does not verify tokens");
-  }
-  if (!env.text("DATABASE_URL", "").empty()) {
-    env.reject("DATABASE_URL", "this release has the embedded store only; leave it empty");
   }
 }
 
@@ -79,6 +89,7 @@ tl::expected<Config, ConfigError> load_config(const EnvironmentLookup& lookup) {
   Environment env(lookup);
   refuse_what_is_not_built(env);
   Config config{
+      .database_url = env.database_url("DATABASE_URL"),
       .state_dir = env.text("STATE_DIR", ".dev"),
       .catalog_file = env.text("CATALOG_FILE", ""),
       .trial_days = env.integer("TRIAL_DAYS", 14, 1, 3650),

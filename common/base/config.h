@@ -13,6 +13,7 @@ namespace registry {
 
 // What a function process is told by its environment. README's table documents each variable.
 struct Config {
+  std::string database_url;        // libpq URL or conninfo; empty: the embedded store
   std::string state_dir = ".dev";  // folder of the embedded store
   std::string catalog_file;        // empty: the built-in catalog
   int trial_days = 14;             // length of a new tenant's trial

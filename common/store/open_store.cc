@@ -2,11 +2,21 @@
 
 #include <utility>
 
+#include "common/store/postgres/postgres_store.h"
 #include "common/store/sqlite/sqlite_store.h"
 
 namespace registry {
 
-std::unique_ptr<Store> open_store(const Config& config, const Clock& clock) {
+tl::expected<std::unique_ptr<Store>, ConfigError> open_store(const Config& config,
+                                                             const Clock& clock) {
+  if (!config.database_url.empty()) {
+    if (!postgres::Connection::is_valid_url(config.database_url)) {
+      return tl::unexpected<ConfigError>(
+          {.variable = "DATABASE_URL", .message = "is no URL or conninfo that libpq can read"});
+    }
+    auto pool = std::make_shared<postgres::Pool>(config.database_url, config.workers);
+    return std::make_unique<postgres::PostgresStore>(std::move(pool));
+  }
   auto pool = sqlite::Pool::on_disk(config.state_dir + "/registry.db", config.workers, clock);
   return std::make_unique<sqlite::SqliteStore>(std::move(pool), clock);
 }

@@ -62,17 +62,18 @@ unsigned mode_of(const std::string& path) {
   return status.st_mode & 0777U;
 }
 
-TEST_CASE_METHOD(SqliteTest, "open_store: nothing is opened before the first operation") {
+TEST_CASE_METHOD(SqliteTest, "open_store: nothing is opened before the first operation",
+                 "[embedded]") {
   Config config;
   config.state_dir = state_dir();
-  const auto opened = open_store(config, clock());
+  const auto opened = open_store(config, clock()).value();
   CHECK_FALSE(std::filesystem::exists(state_dir()));
   CHECK(opened->check_health().schema_version == sqlite::kSchemaVersion);
   CHECK(opened->check_health().kind == "sqlite");
   CHECK(std::filesystem::exists(file()));
 }
 
-TEST_CASE_METHOD(SqliteTest, "a new store has the tenant acme with its products") {
+TEST_CASE_METHOD(SqliteTest, "a new store has the tenant acme with its products", "[embedded]") {
   const Tenant acme = value_of(store().tenant_by_slug(slug_of("acme")));
   CHECK(acme.id.to_string() == kAcmeId);
   CHECK(acme.name == "Acme Inc.");
@@ -86,22 +87,23 @@ TEST_CASE_METHOD(SqliteTest, "a new store has the tenant acme with its products"
   CHECK(value("SELECT count(*) FROM tenants") == 1);
 }
 
-TEST_CASE_METHOD(SqliteTest, "the store's files are for their owner only") {
+TEST_CASE_METHOD(SqliteTest, "the store's files are for their owner only", "[embedded]") {
   REQUIRE(store().check_health().schema_version == 1);
   CHECK(mode_of(state_dir()) == 0700U);
   CHECK(mode_of(file()) == 0600U);
   CHECK(mode_of(file() + "-wal") == 0600U);
 }
 
-TEST_CASE_METHOD(SqliteTest,
-                 "every connection is durable, keeps foreign keys, and waits for locks") {
+TEST_CASE_METHOD(SqliteTest, "every connection is durable, keeps foreign keys, and waits for locks",
+                 "[embedded]") {
   CHECK(value<std::string>("PRAGMA journal_mode") == "wal");
   CHECK(value("PRAGMA synchronous") == 2);  // FULL
   CHECK(value("PRAGMA foreign_keys") == 1);
   CHECK(value("PRAGMA busy_timeout") == sqlite::kBusyTimeout.count());
 }
 
-TEST_CASE_METHOD(SqliteTest, "a change is seen by every other opening of the file, also later") {
+TEST_CASE_METHOD(SqliteTest, "a change is seen by every other opening of the file, also later",
+                 "[embedded]") {
   const NewTenant tenant = new_customer();
   const Tenant created = value_of(store().create_tenant(tenant, some_origin())).tenant;
   SqliteStore other(Pool::on_disk(file(), 1, clock()), clock());
@@ -109,7 +111,8 @@ TEST_CASE_METHOD(SqliteTest, "a change is seen by every other opening of the fil
   CHECK(value("SELECT count(*) FROM tenants") == 2);
 }
 
-TEST_CASE_METHOD(SqliteTest, "8 processes that start at once on an empty folder all succeed") {
+TEST_CASE_METHOD(SqliteTest, "8 processes that start at once on an empty folder all succeed",
+                 "[embedded]") {
   const auto statuses = run_in_processes(8, [&](int) {
     const auto acme = store().tenant_by_slug(slug_of("acme"));
     return acme && acme->products.size() == 2 ? 0 : 1;
@@ -119,7 +122,8 @@ TEST_CASE_METHOD(SqliteTest, "8 processes that start at once on an empty folder 
   CHECK(value<std::string>("PRAGMA integrity_check") == "ok");
 }
 
-TEST_CASE_METHOD(SqliteTest, "8 threads that start at once on an empty folder all succeed") {
+TEST_CASE_METHOD(SqliteTest, "8 threads that start at once on an empty folder all succeed",
+                 "[embedded]") {
   const auto found = run_in_threads(8, [&](int) {
     SqliteStore own(Pool::on_disk(file(), 1, clock()), clock());
     return own.tenant_by_slug(slug_of("acme")).has_value() ? 1 : 0;
@@ -127,7 +131,7 @@ TEST_CASE_METHOD(SqliteTest, "8 threads that start at once on an empty folder al
   CHECK(found == std::vector<int>(8, 1));
 }
 
-TEST_CASE_METHOD(SqliteTest, "an empty database file is upgraded in place") {
+TEST_CASE_METHOD(SqliteTest, "an empty database file is upgraded in place", "[embedded]") {
   std::filesystem::create_directories(state_dir());
   std::ofstream(file()).flush();
   CHECK(store().tenant_by_slug(slug_of("acme")).has_value());
@@ -135,7 +139,8 @@ TEST_CASE_METHOD(SqliteTest, "an empty database file is upgraded in place") {
   CHECK(value<std::string>("PRAGMA journal_mode") == "wal");
 }
 
-TEST_CASE_METHOD(SqliteTest, "a newer schema is refused and the file is left as it is") {
+TEST_CASE_METHOD(SqliteTest, "a newer schema is refused and the file is left as it is",
+                 "[embedded]") {
   std::filesystem::create_directories(state_dir());
   Connection(file()).execute("CREATE TABLE tomorrow (id INTEGER); PRAGMA user_version = 2;");
   const std::string before = content_of(file());
@@ -147,13 +152,15 @@ TEST_CASE_METHOD(SqliteTest, "a newer schema is refused and the file is left as 
   CHECK_FALSE(std::filesystem::exists(file() + "-wal"));
 }
 
-TEST_CASE_METHOD(SqliteTest, "a schema that becomes newer while the store is open is unhealthy") {
+TEST_CASE_METHOD(SqliteTest, "a schema that becomes newer while the store is open is unhealthy",
+                 "[embedded]") {
   REQUIRE(store().check_health().schema_version == 1);
   Connection(file()).execute("PRAGMA user_version = 2;");
   CHECK_THROWS_AS(store().check_health(), StoreUnavailable);
 }
 
-TEST_CASE_METHOD(SqliteTest, "a schema that cannot be created leaves nothing of itself") {
+TEST_CASE_METHOD(SqliteTest, "a schema that cannot be created leaves nothing of itself",
+                 "[embedded]") {
   std::filesystem::create_directories(state_dir());
   Connection(file()).execute("CREATE TABLE audit_log (id INTEGER);");
   CHECK_THROWS(store().check_health());
@@ -164,7 +171,8 @@ TEST_CASE_METHOD(SqliteTest, "a schema that cannot be created leaves nothing of 
   CHECK(sqlite::schema_version(db) == 0);
 }
 
-TEST_CASE_METHOD(SqliteTest, "a file that is no database is an outage and is left as it is") {
+TEST_CASE_METHOD(SqliteTest, "a file that is no database is an outage and is left as it is",
+                 "[embedded]") {
   std::filesystem::create_directories(state_dir());
   const std::string text = "these are somebody's notes, and they are to stay what they are\n";
   std::ofstream(file()) << text << std::flush;
@@ -172,7 +180,7 @@ TEST_CASE_METHOD(SqliteTest, "a file that is no database is an outage and is lef
   CHECK(content_of(file()) == text);
 }
 
-TEST_CASE_METHOD(SqliteTest, "an outage ends by itself when its cause goes") {
+TEST_CASE_METHOD(SqliteTest, "an outage ends by itself when its cause goes", "[embedded]") {
   const std::string obstacle = std::filesystem::path(state_dir()).parent_path().string();
   std::ofstream(obstacle).flush();
   CHECK_THROWS_AS(store().check_health(), StoreUnavailable);
@@ -181,7 +189,7 @@ TEST_CASE_METHOD(SqliteTest, "an outage ends by itself when its cause goes") {
   CHECK(store().tenant_by_slug(slug_of("acme")).has_value());
 }
 
-TEST_CASE("a full store is an outage, writes nothing, and recovers") {
+TEST_CASE("a full store is an outage, writes nothing, and recovers", "[embedded]") {
   FakeClock clock({0});
   const TempFolder folder;
   const auto pool = Pool::on_disk(folder.path() + "/registry.db", 1, clock);
@@ -198,7 +206,7 @@ TEST_CASE("a full store is an outage, writes nothing, and recovers") {
   CHECK(store.create_tenant(large, some_origin()).has_value());
 }
 
-TEST_CASE_METHOD(SqliteTest, "a stored status that is none is a bug, not an answer") {
+TEST_CASE_METHOD(SqliteTest, "a stored status that is none is a bug, not an answer", "[embedded]") {
   run("PRAGMA ignore_check_constraints = ON");
   run("UPDATE tenants SET status = 'unheard-of'");
   CHECK_THROWS_AS(store().tenant_by_slug(slug_of("acme")), std::runtime_error);
@@ -206,7 +214,8 @@ TEST_CASE_METHOD(SqliteTest, "a stored status that is none is a bug, not an answ
 
 // The rules of the schema, for whatever else writes to the database.
 
-TEST_CASE_METHOD(SqliteTest, "schema: a tenant's slug matches ^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$") {
+TEST_CASE_METHOD(SqliteTest, "schema: a tenant's slug matches ^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$",
+                 "[embedded]") {
   const auto accepts = [&](std::string_view slug) {
     try {
       run("UPDATE tenants SET slug = ?1", slug);
@@ -233,7 +242,7 @@ TEST_CASE_METHOD(SqliteTest, "schema: a tenant's slug matches ^[a-z0-9][a-z0-9-]
   }
 }
 
-TEST_CASE_METHOD(SqliteTest, "schema: a write that breaks a rule is refused") {
+TEST_CASE_METHOD(SqliteTest, "schema: a write that breaks a rule is refused", "[embedded]") {
   const std::string broken = GENERATE(
       "UPDATE tenants SET status = 'gone'", "UPDATE tenants SET kind = 'partner'",
       "UPDATE tenants SET name = NULL", "UPDATE tenants SET plan = NULL",
@@ -260,7 +269,7 @@ TEST_CASE_METHOD(SqliteTest, "schema: a write that breaks a rule is refused") {
   CHECK_THROWS_AS(run(broken), ConstraintViolation);
 }
 
-TEST_CASE_METHOD(SqliteTest, "schema: rows get the defaults that Postgres gives") {
+TEST_CASE_METHOD(SqliteTest, "schema: rows get the defaults that Postgres gives", "[embedded]") {
   run("INSERT INTO tenants (id, slug, name) VALUES"
       " ('00000000-0000-0000-0000-000000000002', 'defaults', 'Defaults')");
   const Tenant tenant = value_of(store().tenant_by_slug(slug_of("defaults")));
@@ -275,7 +284,8 @@ TEST_CASE_METHOD(SqliteTest, "schema: rows get the defaults that Postgres gives"
   CHECK(value<std::string>("SELECT metadata FROM audit_log") == "{}");
 }
 
-TEST_CASE_METHOD(SqliteTest, "schema: an UPDATE that forgets updated_at moves it all the same") {
+TEST_CASE_METHOD(SqliteTest, "schema: an UPDATE that forgets updated_at moves it all the same",
+                 "[embedded]") {
   const std::string table =
       GENERATE("tenants", "tenant_projects", "tenant_products", "tenant_idp_config");
   CAPTURE(table);
@@ -294,13 +304,15 @@ TEST_CASE_METHOD(SqliteTest, "schema: an UPDATE that forgets updated_at moves it
   CHECK(value<Timestamp>(select) != clock().now());
 }
 
-TEST_CASE_METHOD(SqliteTest, "schema: an UPDATE that sets updated_at is taken at its word") {
+TEST_CASE_METHOD(SqliteTest, "schema: an UPDATE that sets updated_at is taken at its word",
+                 "[embedded]") {
   const Timestamp moment = *Timestamp::parse("2031-01-01T00:00:00.000001Z");
   run("UPDATE tenants SET updated_at = ?1", moment);
   CHECK(value<Timestamp>("SELECT updated_at FROM tenants") == moment);
 }
 
-TEST_CASE_METHOD(SqliteTest, "schema: deleting a tenant takes what it owns and leaves its trail") {
+TEST_CASE_METHOD(SqliteTest, "schema: deleting a tenant takes what it owns and leaves its trail",
+                 "[embedded]") {
   const Tenant tenant = value_of(store().create_tenant(new_customer(), some_origin())).tenant;
   const std::string id = tenant.id.to_string();
   run("INSERT INTO tenant_products (tenant_id, product) VALUES (?1, 'certifai')", id);
@@ -323,7 +335,8 @@ TEST_CASE_METHOD(SqliteTest, "schema: deleting a tenant takes what it owns and l
               id) == 1);
 }
 
-TEST_CASE_METHOD(SqliteTest, "schema: the id of an audit entry is never given out again") {
+TEST_CASE_METHOD(SqliteTest, "schema: the id of an audit entry is never given out again",
+                 "[embedded]") {
   run("INSERT INTO audit_log (action) VALUES ('first')");
   const auto first = value("SELECT max(id) FROM audit_log");
   run("DELETE FROM audit_log");
@@ -331,7 +344,7 @@ TEST_CASE_METHOD(SqliteTest, "schema: the id of an audit entry is never given ou
   CHECK(value("SELECT max(id) FROM audit_log") == first + 1);
 }
 
-TEST_CASE_METHOD(SqliteTest, "schema: every index and trigger has its name") {
+TEST_CASE_METHOD(SqliteTest, "schema: every index and trigger has its name", "[embedded]") {
   for (const char* name :
        {"tenants_status_idx", "tenants_kind_idx", "tenants_trial_ends_idx",
         "tenant_projects_tenant_idx", "tenant_products_product_idx", "tenant_idp_config_tenant_idx",

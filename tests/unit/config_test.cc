@@ -30,6 +30,7 @@ void check_refused(const std::string& variable, const std::string& value) {
 }
 
 void check_is_default(const Config& config) {
+  CHECK(config.database_url.empty());
   CHECK(config.state_dir == ".dev");
   CHECK(config.catalog_file.empty());
   CHECK(config.trial_days == 14);
@@ -60,7 +61,8 @@ TEST_CASE("load_config: an empty value counts as not set") {
 }
 
 TEST_CASE("load_config: every variable is taken") {
-  const auto config = load({{"STATE_DIR", "/var/lib/registry"},
+  const auto config = load({{"DATABASE_URL", "postgres://registry@db/registry"},
+                            {"STATE_DIR", "/var/lib/registry"},
                             {"CATALOG_FILE", "/etc/catalog.json"},
                             {"TRIAL_DAYS", "30"},
                             {"WORKERS", "8"},
@@ -68,6 +70,7 @@ TEST_CASE("load_config: every variable is taken") {
                             {"LOG_LEVEL", "warn"},
                             {"APP_ENV", "dev"}});
   REQUIRE(config);
+  CHECK(config->database_url == "postgres://registry@db/registry");
   CHECK(config->state_dir == "/var/lib/registry");
   CHECK(config->catalog_file == "/etc/catalog.json");
   CHECK(config->trial_days == 30);
@@ -126,12 +129,26 @@ TEST_CASE("load_config: what this release cannot serve safely is refused") {
   check_refused("APP_ENV", "production");
   check_refused("APP_ENV", "DEV");
   check_refused("KEYCLOAK_ISSUER", "https://id.example/realms/x");
-  check_refused("DATABASE_URL", "postgres://u:p@db/registry");
-  check_refused("DATABASE_URL", "mysql://db");
+}
+
+TEST_CASE("load_config: a database is a libpq URL or conninfo, of several hosts if need be") {
+  const auto url =
+      GENERATE(as<std::string>(), "postgres://u:p@db/registry", "postgresql:///registry",
+               "postgresql://a:5432,b:5433/registry?target_session_attrs=read-write",
+               "host=a,b dbname=registry", "service=registry");
+  const auto config = load({{"DATABASE_URL", url}});
+  REQUIRE(config);
+  CHECK(config->database_url == url);
+}
+
+TEST_CASE("load_config: any other database is refused") {
+  const auto url = GENERATE(as<std::string>(), "mysql://db", "mysql://db?a=b", "registry.db",
+                            "sqlite:///registry.db", "POSTGRES://db", " ");
+  check_refused("DATABASE_URL", url);
 }
 
 TEST_CASE("load_config: a refused value is not repeated, since it may hold a password") {
-  const auto config = load({{"DATABASE_URL", "postgres://user:hunter2@db/registry"}});
+  const auto config = load({{"DATABASE_URL", "mysql://user:hunter2@db/registry"}});
   REQUIRE_FALSE(config);
   CHECK(config.error().message.find("hunter2") == std::string::npos);
 }

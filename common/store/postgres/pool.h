@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "common/store/connection_pool.h"
+#include "common/store/postgres/connection.h"
+
+namespace registry::postgres {
+
+// How long one statement may wait for a lock, and how long it may take in all, by the server's
+// clock; and how long we wait for its answer, which is longer, so that the server's own word comes
+// first. All stay well below the time after which nginx gives up on a function. Behind a pooler
+// that takes no options only the last one holds: set the others for the role.
+inline constexpr std::chrono::milliseconds kLockTimeout{3'000};
+inline constexpr std::chrono::milliseconds kStatementTimeout{5'000};
+inline constexpr std::chrono::milliseconds kAnswerLimit{6'000};
+
+// After a failure to connect the next attempt waits this long, twice as long each time, up to the
+// last one; meanwhile callers fail at once, so that nobody queues up for a database that is away.
+inline constexpr std::chrono::milliseconds kFirstBackOff{50};
+inline constexpr std::chrono::milliseconds kLastBackOff{500};
+
+// The connections of one process to one database. Connections that the server has closed while they
+// lay idle are replaced before anybody notices.
+class Pool final : public ConnectionPool<Connection> {
+ public:
+  // `url` is a libpq URL or conninfo, of several hosts if you like. At most `max_connections` (at
+  // least 1) at a time.
+  Pool(std::string url, int max_connections);
+
+  // Lets the connections of the future prepare no statements, see Connection::query().
+  void stop_preparing() { prepares_ = false; }
+
+ private:
+  [[nodiscard]] std::unique_ptr<Connection> open() override;
+  [[nodiscard]] bool is_usable(const Connection& connection) const override {
+    return !connection.is_stale();
+  }
+
+  [[nodiscard]] std::unique_ptr<Connection> connect();
+  void admit_attempt();
+  void note_success();
+  void note_failure(const std::string& message);
+
+  const std::string url_;
+  std::atomic<bool> prepares_ = true;
+  std::atomic<bool> takes_options_ = false;  // no pooler that refuses them stands between
+
+  // The back-off, guarded by mutex_.
+  std::mutex mutex_;
+  int failures_ = 0;  // in a row
+  bool is_attempting_ = false;
+  std::chrono::steady_clock::time_point next_attempt_;
+  std::string last_failure_;
+};
+
+}  // namespace registry::postgres
