@@ -1,6 +1,8 @@
 # Thin verbs: each is a command or two that can be typed as well.
 
 DEBIAN ?= bookworm
+# Not from the environment, where this name may mean anything.
+VERSION = 16
 
 # `meson setup` only once: afterwards ninja reconfigures by itself when it must. A single target is
 # ninja's to build: `meson compile` does not find one that was added since it configured.
@@ -21,7 +23,7 @@ endef
 
 .DEFAULT_GOAL := help
 .PHONY: help dev dev-reset build build-migrate test test-short lint format check-fresh packages clean
-.PHONY: migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
+.PHONY: test-postgres migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +71,11 @@ test-short: ## Run the tests that need neither Postgres nor nginx
 	@deploy/packages build test
 	$(compile)
 	@tests/run --short
+
+test-postgres: ## Run the tests that use Postgres with VERSION=15, 16, 17 or 18 of it
+	@deploy/packages build test
+	$(compile)
+	@tests/postgres_version $(VERSION)
 
 lint: ## Check layout, names, likely mistakes and the rules of the house
 	@deploy/packages build lint

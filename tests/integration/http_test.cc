@@ -8,9 +8,7 @@ namespace {
 
 // Sends bytes as they are and gives all that nginx answers.
 std::string exchange(const std::string& bytes) {
-  const UniqueFd socket = connect_tcp(shared_service().port());
-  send_all(socket, bytes);
-  return receive_all(socket);
+  return exchange_bytes(shared_service().port(), bytes);
 }
 
 // The line of a log that has the request id, once it is there.

@@ -1,13 +1,19 @@
 #include "tests/integration/integration.h"
 
+#include "tests/store/postgres_backend.h"
 #include "tests/store/sqlite_backend.h"
 
 namespace registry::test {
 
+std::unique_ptr<Backend> attach_database(const Service& service) {
+  const std::string url = service.database_url();
+  if (!url.empty()) return attach_postgres_backend(url);
+  return attach_sqlite_backend(service.database_path());
+}
+
 Backend& shared_database() {
-  static std::unique_ptr<Backend> database =
-      attach_sqlite_backend(shared_service().database_path());
-  return *database;
+  static const std::unique_ptr<Backend> kDatabase = attach_database(shared_service());
+  return *kDatabase;
 }
 
 void require_problem(const HttpResponse& response, int status, const std::string& code) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,12 @@
 // What the integration tests share: the service, and what every answer has to look like.
 namespace registry::test {
 
-// Looks into and arranges the shared service's database, behind the service's back.
+// The suite runs over the embedded store and over Postgres. Tests of one of them alone are tagged
+// [embedded] or [postgres]; what the others were answered must be the same over both.
+
+// Looks into and arranges a service's database, behind the service's back.
+[[nodiscard]] std::unique_ptr<Backend> attach_database(const Service& service);
+// The same for the shared service.
 [[nodiscard]] Backend& shared_database();
 
 // Requires an application/problem+json answer of the shape that spec and openapi.yaml promise.

@@ -1,3 +1,4 @@
+#include "common/store/postgres/postgres_store.h"
 #include "tests/integration/integration.h"
 
 namespace registry::test {
@@ -166,7 +167,9 @@ TEST_CASE("health: live without a store, ready with its kind and schema") {
   HttpClient client = shared_service().client();
   REQUIRE(client.get("/healthz").json() == Json{{"status", "ok"}});
   REQUIRE(client.get("/readyz").json() ==
-          Json{{"status", "ready"}, {"store", "sqlite"}, {"schema_version", 1}});
+          Json{{"status", "ready"},
+               {"store", is_on_postgres() ? "postgres" : "sqlite"},
+               {"schema_version", is_on_postgres() ? postgres::kNeededSchemaVersion : 1}});
 }
 
 }  // namespace registry::test

@@ -58,12 +58,14 @@ class Backend {
 
 struct BackendKind {
   std::string name;
+  std::string store;  // "embedded" or "postgres"
   std::unique_ptr<Backend> (*make)();
   bool is_shared_between_processes = false;
   bool has_settable_clock = false;
 };
 
-// Every kind of store that the contract suite runs over: a new one is a row of this table.
+// Every kind of store that the contract suite runs over: a new one is a row of this table. When
+// TEST_STORE is "embedded" or "postgres", only those.
 [[nodiscard]] const std::vector<BackendKind>& backend_kinds();
 
 }  // namespace registry::test

@@ -86,7 +86,8 @@ TEST_CASE_METHOD(EveryStore, "entitlements: active is enabled, not expired, tena
   CHECK(value_of(store().tenant_by_id(tenant.id)).products.size() == (row.active ? 1U : 0U));
 }
 
-TEST_CASE_METHOD(EveryStoreWithAClock, "entitlements: over from the microsecond of expires_at on") {
+TEST_CASE_METHOD(EveryStoreWithAClock, "entitlements: over from the microsecond of expires_at on",
+                 "[embedded]") {
   const Tenant tenant = tenant_in(TenantStatus::kActive);
   const Timestamp end = *Timestamp::parse("2026-12-31T00:00:00.000000Z");
   backend().insert_entitlement({.tenant_id = tenant.id, .product = "certifai", .expires_at = end});

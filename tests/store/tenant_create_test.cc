@@ -196,8 +196,8 @@ TEST_CASE_METHOD(EveryStore,
   CHECK(code_of(store().create_tenant(other, some_origin())) == ErrorCode::kConflict);
 }
 
-TEST_CASE_METHOD(EveryStoreWithAClock,
-                 "create_tenant: its time is the clock's, to the microsecond") {
+TEST_CASE_METHOD(EveryStoreWithAClock, "create_tenant: its time is the clock's, to the microsecond",
+                 "[embedded]") {
   clock().set(*Timestamp::parse("2027-12-31T23:59:59.999999Z"));
   const Tenant created = value_of(store().create_tenant(new_customer(), some_origin())).tenant;
   CHECK(created.created_at.to_string() == "2027-12-31T23:59:59.999999Z");

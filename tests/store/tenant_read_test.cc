@@ -50,8 +50,8 @@ TEST_CASE_METHOD(EveryStore, "tenant_by_id: an archived tenant has no products, 
   CHECK(value_of(store().tenant_by_id(tenant.id)).products.empty());
 }
 
-TEST_CASE_METHOD(EveryStoreWithAClock,
-                 "tenant_by_id: a product is gone from its last microsecond") {
+TEST_CASE_METHOD(EveryStoreWithAClock, "tenant_by_id: a product is gone from its last microsecond",
+                 "[embedded]") {
   const Tenant tenant = tenant_in(TenantStatus::kActive);
   const Timestamp end = *Timestamp::parse("2030-02-28T23:59:59.000001Z");
   backend().insert_entitlement({.tenant_id = tenant.id, .product = "certifai", .expires_at = end});

@@ -276,7 +276,8 @@ TEST_CASE_METHOD(EveryStore, "cancel: the contract ends today unless it ended be
   }
 }
 
-TEST_CASE_METHOD(EveryStoreWithAClock, "cancel: today is the day in UTC, to the microsecond") {
+TEST_CASE_METHOD(EveryStoreWithAClock, "cancel: today is the day in UTC, to the microsecond",
+                 "[embedded]") {
   const Tenant tenant = tenant_in(TenantStatus::kTrial);
   const Timestamp midnight = *Timestamp::parse("2028-03-01T00:00:00.000000Z");
   SECTION("the last microsecond of a day") {
@@ -318,7 +319,8 @@ TEST_CASE_METHOD(EveryStore, "cancel: the audit entry has the contract's end and
                                               "}"));
 }
 
-TEST_CASE_METHOD(EveryStoreWithAClock, "activate, cancel: changes within one microsecond differ") {
+TEST_CASE_METHOD(EveryStoreWithAClock, "activate, cancel: changes within one microsecond differ",
+                 "[embedded]") {
   const Tenant tenant = value_of(store().create_tenant(new_customer(), some_origin())).tenant;
   const Tenant active = value_of(store().activate_tenant(tenant.id, {}, some_origin()));
   const Tenant frozen = value_of(store().cancel_tenant(tenant.id, {}, some_origin()));

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "tests/support/transcript.h"
 #include "tests/support/wait.h"
 
 namespace registry::test {
@@ -91,6 +92,7 @@ HttpResponse HttpClient::send(const HttpRequest& request) {
   long status = 0;
   ::curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   response.status = static_cast<int>(status);
+  record_exchange(request, response);
   return response;
 }
 

@@ -62,8 +62,36 @@ std::vector<std::string> operation_ids() {
   return ids;
 }
 
+bool is_on_postgres() {
+  static const bool kIsOnPostgres = [] {
+    const char* value = std::getenv("TEST_STORE");
+    const std::string store = value == nullptr ? "embedded" : value;
+    if (store != "postgres" && store != "embedded") {
+      throw std::runtime_error("TEST_STORE must be postgres or embedded");
+    }
+    return store == "postgres";
+  }();
+  return kIsOnPostgres;
+}
+
+void seed_acme(const PostgresCluster& cluster, const std::string& database) {
+  cluster.sql(database, R"(
+    INSERT INTO tenants (id, slug, name, status, plan)
+    VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'Acme Inc.', 'active', 'professional');
+    INSERT INTO tenant_products (tenant_id, product)
+    VALUES ('00000000-0000-0000-0000-000000000001', 'certifai'),
+           ('00000000-0000-0000-0000-000000000001', 'compliance');
+  )");
+}
+
 Service::Service(Environment environment) : environment_(std::move(environment)) {
   environment_.emplace("STATE_DIR", folder_.path() + "/state");
+  if (is_on_postgres() && !environment_.contains("DATABASE_URL")) {
+    PostgresCluster& cluster = shared_cluster();
+    const std::string database = cluster.create_registry_database();
+    seed_acme(cluster, database);
+    environment_.emplace("DATABASE_URL", cluster.url(database));
+  }
   std::filesystem::create_directory(folder_.path() + "/log");
   for (const std::string& operation : operation_ids()) {
     sockets_.emplace(operation, listen_unix(socket_path(operation)));
@@ -73,9 +101,17 @@ Service::Service(Environment environment) : environment_(std::move(environment))
 }
 
 Service::~Service() {
-  for (Process& nginx : nginx_) {
-    nginx.signal(SIGTERM);
-    [[maybe_unused]] const int result = nginx.wait();
+  // Again and again, because nginx sleeps through a signal that comes between its writing of the
+  // pid file and its waiting for signals.
+  try {
+    wait_until("the end of nginx", [&] {
+      for (Process& nginx : nginx_) {
+        if (nginx.is_running()) nginx.signal(SIGTERM);
+      }
+      return nginx_.empty() || !nginx_.front().is_running();
+    });
+  } catch (const std::exception&) {
+    nginx_.clear();  // which kills it
   }
 }
 
@@ -130,8 +166,21 @@ std::string Service::database_path() const {
   return environment_.at("STATE_DIR") + "/registry.db";
 }
 
+std::string Service::database_url() const {
+  const auto url = environment_.find("DATABASE_URL");
+  return url == environment_.end() ? "" : url->second;
+}
+
 std::string Service::log_of(const std::string& operation) const {
   return read_file(folder_.path() + "/log/" + operation);
+}
+
+std::string Service::all_logs() const {
+  std::string all;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path() + "/log")) {
+    all += read_file(entry.path().string());
+  }
+  return all;
 }
 
 std::vector<std::string> Service::log_problems() const {
@@ -155,7 +204,9 @@ Service& shared_service() {
 
 std::string unique_name(const std::string& prefix) {
   static std::atomic<int> count{0};
-  return prefix + "-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+  std::array<char, 32> suffix{};
+  std::snprintf(suffix.data(), suffix.size(), "-%07d-%05d", ::getpid(), ++count);
+  return prefix + suffix.data();
 }
 
 std::string unique_uuid() {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/support/http_client.h"
+#include "tests/support/postgres.h"
 #include "tests/support/process.h"
 #include "tests/support/socket.h"
 #include "tests/support/temp_folder.h"
@@ -17,11 +18,17 @@ namespace registry::test {
 // Every operationId of openapi.yaml, as deploy/routes.py lists them.
 [[nodiscard]] std::vector<std::string> operation_ids();
 
+// Whether this run of the tests is over Postgres (TEST_STORE=postgres), not the embedded store.
+[[nodiscard]] bool is_on_postgres();
+// Adds the tenant acme to a Postgres database, as a new embedded store has it.
+void seed_acme(const PostgresCluster& cluster, const std::string& database);
+
 // The service as it runs in production: real nginx on a free port, with the derived routes, and
-// every function's binary on a socket of its own; the embedded store in a folder of its own.
+// every function's binary on a socket of its own. It has a new database of its own: in a folder of
+// its own or, over Postgres, in the shared cluster.
 class Service {
  public:
-  // `environment` is added to that of the functions.
+  // `environment` is added to that of the functions; a DATABASE_URL in it is used as it is.
   explicit Service(Environment environment = {});
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -36,10 +43,17 @@ class Service {
   // Ends the process with the signal and returns as Process::wait() does.
   int stop_function(const std::string& operation, int signal);
   [[nodiscard]] std::string socket_path(const std::string& operation) const;
+  // Of its functions.
+  [[nodiscard]] const Environment& environment() const { return environment_; }
+  // The file of the embedded store.
   [[nodiscard]] std::string database_path() const;
+  // What DATABASE_URL says; empty over the embedded store.
+  [[nodiscard]] std::string database_url() const;
   // The JSON lines that a function wrote so far, and its other output; "nginx_requests" has those
   // of the requests that no function answered.
   [[nodiscard]] std::string log_of(const std::string& operation) const;
+  // All logs: of functions, nginx, and its own requests.
+  [[nodiscard]] std::string all_logs() const;
 
   // What no run may leave in a log: sanitizer reports, internal errors, alerts of nginx.
   [[nodiscard]] std::vector<std::string> log_problems() const;
@@ -58,7 +72,7 @@ class Service {
 // The service that most tests share: they make tenants of their own in it.
 [[nodiscard]] Service& shared_service();
 
-// A text that no test has used before, valid in a slug.
+// A text that no test has used before, valid in a slug; always as long.
 [[nodiscard]] std::string unique_name(const std::string& prefix);
 [[nodiscard]] std::string unique_uuid();
 

@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "tests/support/transcript.h"
 #include "tests/support/wait.h"
 
 namespace registry::test {
@@ -119,6 +120,14 @@ std::string receive_all(const UniqueFd& socket) {
     if (count <= 0) return received;
     received.append(piece.data(), static_cast<std::size_t>(count));
   }
+}
+
+std::string exchange_bytes(int port, std::string_view bytes) {
+  const UniqueFd socket = connect_tcp(port);
+  send_all(socket, bytes);
+  std::string answer = receive_all(socket);
+  record_exchange(bytes, answer);
+  return answer;
 }
 
 bool is_closed_by_peer(const UniqueFd& socket) {

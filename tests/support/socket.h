@@ -20,6 +20,8 @@ namespace registry::test {
 bool send_all(const UniqueFd& socket, std::string_view bytes);
 // Reads until the peer closes or resets the connection.
 [[nodiscard]] std::string receive_all(const UniqueFd& socket);
+// Sends bytes to a web server on a port of this machine and gives all that it answers.
+[[nodiscard]] std::string exchange_bytes(int port, std::string_view bytes);
 // True when the peer has closed the connection, or does so within kPatience.
 [[nodiscard]] bool is_closed_by_peer(const UniqueFd& socket);
 

@@ -11,7 +11,8 @@ namespace registry::test {
 // An empty folder that goes with its owner.
 class TempFolder {
  public:
-  TempFolder() : path_((std::filesystem::temp_directory_path() / "registry-test-XXXXXX").string()) {
+  explicit TempFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path())
+      : path_((parent / "registry-test-XXXXXX").string()) {
     if (::mkdtemp(path_.data()) == nullptr) {
       throw std::system_error(errno, std::generic_category(), "mkdtemp " + path_);
     }
