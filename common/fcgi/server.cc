@@ -69,6 +69,12 @@ void limit_writes(int fd, milliseconds limit_ms) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
+// Whether there is something to read, now or before the wait is over.
+bool is_readable(int fd, std::chrono::milliseconds wait = std::chrono::milliseconds(0)) {
+  pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&ready, 1, static_cast<int>(wait.count())) > 0;
+}
+
 }  // namespace
 
 bool is_listening_socket(int fd) {
@@ -136,9 +142,8 @@ Server::Outcome Server::run() {
     end_workers(threads);
     throw;
   }
-  pollfd stop{.fd = options_.stop_fd, .events = POLLIN, .revents = 0};
   for (;;) {
-    if (::poll(&stop, 1, static_cast<int>(kTick.count())) > 0) break;
+    if (is_readable(options_.stop_fd, kTick)) break;
     close_expired();
     if (is_idle_for_too_long()) break;
   }
@@ -183,6 +188,8 @@ void Server::accept_connection(Worker& worker) {
     // Accepted under the lock: once drain() has stopped listening, no connection comes after it.
     const std::lock_guard lock(mutex_);
     if (!is_listening_) return;
+    // Told to stop, but drain() has not begun: the queue is left to whoever shares the socket.
+    if (is_readable(options_.stop_fd)) return;
     UniqueFd fd(::accept4(options_.listen_fd, nullptr, nullptr, SOCK_CLOEXEC));
     const bool is_another_faster = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
     const bool is_peer_gone = errno == ECONNABORTED || errno == EPROTO;
