@@ -10,7 +10,7 @@ Result<Response> health_ready(const Request& /*request*/, Context& context) {
     const Store::Health health = context.store.check_health();
     return json_response(200, http::readiness_json(health.kind, health.schema_version));
   } catch (const StoreUnavailable& outage) {
-    return fail(unavailable(outage.what()));
+    return fail(unavailable(outage.summary(), outage.what()));
   }
 }
 

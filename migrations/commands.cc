@@ -1,5 +1,6 @@
 #include "migrations/commands.h"
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <optional>
@@ -15,12 +16,14 @@
 #include "migrations/failure.h"
 #include "migrations/lock.h"
 #include "migrations/plan.h"
+#include "migrations/run_limits.h"
 #include "migrations/runner.h"
 #include "migrations/signals.h"
 #include "migrations/source.h"
 #include "migrations/sql_report.h"
 #include "migrations/status.h"
 #include "migrations/version_tables.h"
+#include "migrations/watch.h"
 
 namespace registry::migrate {
 namespace {
@@ -49,6 +52,14 @@ postgres::ConnectionSettings settings_for(const std::string& url) {
   return settings;
 }
 
+// Whether another process of the server may answer each transaction.
+bool is_pooled(Connection& connection) {
+  return connection.query("SELECT pg_backend_pid()::bigint").get<std::int64_t>(0, 0) !=
+         connection.backend_pid();
+}
+
+enum class Access { kRead, kChange };
+
 Connection connected() {
   const std::string url = database_url();
   try {
@@ -58,12 +69,25 @@ Connection connected() {
   }
 }
 
+// Makes a new session fit for a command. Behind a pooler, locks and settings of a session are
+// whoever's comes next, so nothing is changed there, and nothing set.
+Connection& prepared(Connection& connection, const Options& options, Access access) {
+  if (!is_pooled(connection)) {
+    reset_session(connection, options.limits, own_lock_wait(options.limits));
+  } else if (access == Access::kChange) {
+    throw Failed(
+        "a pooler stands before the database: migrate needs a connection to the server "
+        "itself");
+  }
+  return connection;
+}
+
 // A connection with what a command needs to know about its database.
 struct Session {
-  explicit Session(const Options& options)
+  Session(const Options& options, Access access)
       : source(options.source_folder ? folder_source(*options.source_folder) : embedded_source()),
         connection(connected()),
-        tables(connection) {
+        tables(prepared(connection, options, access), own_lock_wait(options.limits)) {
     connection.on_notice([](const std::string& message) { say(message); });
     add_checksums(connection, source);
   }
@@ -82,23 +106,33 @@ std::string list_of(const std::vector<Step>& steps, std::size_t first) {
 }
 
 // Runs the steps until a signal comes. Returns how many were run.
-std::size_t run_steps(Session& session, const std::vector<Step>& steps, const RunLimits& limits,
-                      StopSignals& signals) {
-  Runner runner(session.connection, session.tables, session.source, signals, limits);
+std::size_t run_steps(Session& session, DatabaseLock& lock, const std::vector<Step>& steps,
+                      const RunLimits& limits, StopSignals& signals, Watch& watch) {
+  Runner runner(session.connection, session.tables, session.source, signals, watch, limits);
   std::size_t done = 0;
   while (done < steps.size() && signals.count() == 0) {
+    reset_session(session.connection, limits, own_lock_wait(limits));
+    lock.require_held();
     runner.run(steps[done], session.tables.read());
     ++done;
   }
   return done;
 }
 
+// Names and texts would be kept in another encoding, or not at all.
+void require_utf8(Connection& connection) {
+  const auto encoding = connection.query("SHOW server_encoding").get<std::string>(0, 0);
+  if (encoding == "UTF8") return;
+  throw Failed("the database's encoding is " + encoding + "; it must be UTF8");
+}
+
 int move(const Options& options) {
-  Session session(options);
-  const DatabaseLock lock(session.connection,
-                          lock_ids(session.tables.schema(), session.tables.database()),
-                          options.limits.lock_timeout);
+  Session session(options, Access::kChange);
+  DatabaseLock lock(session.connection,
+                    lock_ids(session.tables.schema(), session.tables.database()),
+                    options.limits.lock_timeout);
   StopSignals signals;
+  Watch watch(session.connection, signals);
   const State state = session.tables.read();
   require_clean(state);
   const Plan plan = make_plan(state, session.source, options.goal, options.allow_out_of_order);
@@ -108,7 +142,8 @@ int move(const Options& options) {
     say("no change");
     return kExitDone;
   }
-  const std::size_t done = run_steps(session, plan.steps, options.limits, signals);
+  if (plan.steps.front().direction == Direction::kUp) require_utf8(session.connection);
+  const std::size_t done = run_steps(session, lock, plan.steps, options.limits, signals, watch);
   if (done < plan.steps.size()) {
     say("stopped by a signal; left to run: " + list_of(plan.steps, done));
     return done > 0 ? kExitDone : kExitFailed;
@@ -131,40 +166,54 @@ int down_after_asking(const Options& options) {
   return move(options);
 }
 
+std::string version_text(std::int64_t version, bool dirty) {
+  return (version == kNoVersion ? "none" : std::to_string(version)) + (dirty ? " (dirty)" : "");
+}
+
 // Nothing but the version moves; the next run takes over what then counts as applied. To say the
 // current version again is to accept the files as they are: there is nothing else it could mean.
 int force(const Options& options) {
-  Session session(options);
+  Session session(options, Access::kChange);
   const DatabaseLock lock(session.connection,
                           lock_ids(session.tables.schema(), session.tables.database()),
                           options.limits.lock_timeout);
   StopSignals signals;
-  const State from = session.tables.read();
-  const bool accepts = !from.dirty && from.version == options.forced_version;
+  Watch watch(session.connection, signals);
+  const Watch::Task task(watch, "force");
+  const std::int64_t version = options.forced_version;
+  const auto from = session.tables.try_read();
+  const bool accepts = from && !from->dirty && from->version == version;
   postgres::Transaction transaction(session.connection);
   session.tables.create();
-  session.tables.move(from, options.forced_version, false);
-  session.tables.forget_above(options.forced_version);
-  if (accepts) session.tables.accept(from, session.source);
+  session.tables.set(version);
+  session.tables.forget_above(version);
+  if (accepts) session.tables.accept(*from, session.source);
   transaction.commit();
+  if (version != kNoVersion && session.source.find(version) == nullptr) {
+    say("warning: there is no migration with version " + std::to_string(version));
+  }
+  say("the version is now " + version_text(version, false) + "; it was " +
+      (from ? version_text(from->version, from->dirty) : "several at once") +
+      (accepts ? "; the migrations are accepted as they are" : ""));
   return kExitDone;
 }
 
-int version() {
+int version(const Options& options) {
   Connection connection = connected();
-  const State state = VersionTables(connection).read();
+  VersionTables tables(prepared(connection, options, Access::kRead), own_lock_wait(options.limits));
+  const State state = tables.read();
   if (state.version == kNoVersion) throw Failed("no migration");
-  print(std::to_string(state.version) + (state.dirty ? " (dirty)\n" : "\n"));
+  print(version_text(state.version, state.dirty) + "\n");
   return kExitDone;
 }
 
 int status(const Options& options) {
-  Session session(options);
+  Session session(options, Access::kRead);
   const State state = session.tables.read();
   const auto lines = status_lines(state, session.source);
   print(options.as_json ? status_json(state, lines) : status_text(lines));
   if (state.dirty) say(dirty_message(state));
-  return pending_count(lines) > 0 ? kExitPending : kExitDone;
+  return state.dirty || pending_count(lines) > 0 ? kExitPending : kExitDone;
 }
 
 std::string planned_sql(const Step& step) {
@@ -178,7 +227,7 @@ std::string planned_sql(const Step& step) {
 }
 
 int plan(const Options& options) {
-  Session session(options);
+  Session session(options, Access::kRead);
   const State state = session.tables.read();
   if (state.dirty) say(dirty_message(state));
   const Plan plan = make_plan(state, session.source, options.goal, options.allow_out_of_order);
@@ -193,7 +242,7 @@ int plan(const Options& options) {
 }
 
 int validate(const Options& options) {
-  Session session(options);
+  Session session(options, Access::kRead);
   const State state = session.tables.read();
   require_clean(state);
   if (state.version >= 0 && session.source.find(state.version) == nullptr) {
@@ -215,8 +264,13 @@ int wait(const Options& options) {
   const std::string url = database_url();
   const auto deadline = std::chrono::steady_clock::now() + options.wait_timeout;
   for (;;) {
+    auto settings = settings_for(url);
+    // One try is always made, and gets a little time.
+    settings.answer_limit = std::max(
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()),
+        kConnectPause);
     try {
-      Connection connection(settings_for(url));
+      Connection connection(settings);
       (void)connection.query("SELECT 1");
       return kExitDone;
     } catch (const postgres::SqlError& error) {
@@ -238,7 +292,7 @@ int run_command(const Options& options) {
     case Command::kDown:
       return down_after_asking(options);
     case Command::kVersion:
-      return version();
+      return version(options);
     case Command::kForce:
       return force(options);
     case Command::kStatus:

@@ -9,7 +9,7 @@ namespace registry::migrate {
 constexpr int kExitDone = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
-constexpr int kExitPending = 3;  // status: something is left to apply
+constexpr int kExitPending = 3;  // status: something is left to apply, or to mend
 
 // Ends the run with exit code 1. Every failure of this program has one reader, its operator, and
 // one effect, so all of them are thrown and shown in one place. The message stands after "error: ",

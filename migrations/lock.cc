@@ -49,6 +49,28 @@ std::vector<std::int64_t> lock_ids(std::string_view schema, std::string_view dat
   return {lock_id(schema, "/" + std::string(database)), lock_id(schema, database)};
 }
 
+std::string lock_holders(postgres::Connection& connection) {
+  try {
+    const auto holders = connection.query(
+        "SELECT a.pid::text, coalesce(a.usename, '')::text, coalesce(a.application_name, ''),"
+        " coalesce(a.state, ''), coalesce(left(regexp_replace(a.query, '\\s+', ' ', 'g'), 80), '')"
+        " FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid()"
+        " AND EXISTS (SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d"
+        " ON d.oid = l.database WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation'"
+        " AND d.datname = pg_catalog.current_database() AND l.relation >= 16384)"
+        " ORDER BY a.xact_start LIMIT 3");
+    std::string lines;
+    for (int row = 0; row < holders.count(); ++row) {
+      const auto field = [&](int column) { return holders.get<std::string>(row, column); };
+      lines += "\n  holds locks: process " + field(0) + " of " + field(1) + " (" + field(2) + ", " +
+               field(3) + "): " + field(4);
+    }
+    return lines;
+  } catch (const postgres::SqlError&) {
+    return "";  // it is no more than a help
+  }
+}
+
 DatabaseLock::DatabaseLock(postgres::Connection& connection, const std::vector<std::int64_t>& ids,
                            std::chrono::milliseconds timeout)
     : connection_(connection) {
@@ -69,6 +91,20 @@ DatabaseLock::DatabaseLock(postgres::Connection& connection, const std::vector<s
       }
       std::this_thread::sleep_for(std::chrono::milliseconds{pause_ms(random)});
     }
+  }
+}
+
+void DatabaseLock::require_held() {
+  for (const std::int64_t id : held_) {
+    const auto is_held = connection_.query(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory'"
+        " AND pid = pg_catalog.pg_backend_pid() AND granted AND objsubid = 1"
+        " AND ((classid::bigint << 32) | objid::bigint) = $1::bigint)",
+        id);
+    if (is_held.get<bool>(0, 0)) continue;
+    throw Failed(
+        "the lock that keeps other runs out is gone, as after pg_advisory_unlock_all() or "
+        "DISCARD ALL in a migration; run this again for the rest");
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,13 @@ namespace registry::migrate {
 [[nodiscard]] std::vector<std::int64_t> lock_ids(std::string_view schema,
                                                  std::string_view database);
 
+// SQLSTATE of a lock_timeout that is over.
+constexpr std::string_view kLockNotAvailable = "55P03";
+
+// The sessions that hold locks on tables of this database, the oldest first, as lines that may
+// follow a message; empty when none does, or when they cannot be had.
+[[nodiscard]] std::string lock_holders(postgres::Connection& connection);
+
 // Holds advisory locks of the session. Needs a session of its own: behind a pooler that shares them
 // the locks would be another's.
 class DatabaseLock {
@@ -33,6 +41,9 @@ class DatabaseLock {
   DatabaseLock(const DatabaseLock&) = delete;
   DatabaseLock& operator=(const DatabaseLock&) = delete;
   ~DatabaseLock();
+
+  // Throws Failed when a lock is not held any more: a migration can let go of its session's locks.
+  void require_held();
 
  private:
   [[nodiscard]] bool try_lock(std::int64_t id);

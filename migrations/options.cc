@@ -1,8 +1,12 @@
 #include "migrations/options.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <memory>
+#include <sstream>
 #include <string_view>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -84,11 +88,39 @@ void read_duration(const Argument& argument, std::chrono::milliseconds& duration
   duration = *read;
 }
 
+// Shows the arguments of each command in the list of all.
+class Formatter : public CLI::Formatter {
+ public:
+  std::string make_subcommand(const CLI::App* command) const override {
+    std::ostringstream text;
+    const std::string& name = command->get_name();
+    const auto* const known =
+        std::find_if(kSynopses.begin(), kSynopses.end(),
+                     [&](const auto& synopsis) { return synopsis.first == name; });
+    const std::string arguments = known == kSynopses.end() ? "" : " " + std::string(known->second);
+    CLI::detail::format_help(text, name + arguments, command->get_description(), column_width_);
+    return text.str();
+  }
+
+ private:
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kSynopses = {{
+      {"up", "[N]"},
+      {"down", "N | -all"},
+      {"goto", "V"},
+      {"plan", "[up N|down N|goto V]"},
+      {"force", "V"},
+      {"status", "[--json]"},
+      {"wait", "[--timeout 60s]"},
+      {"create", "NAME"},
+  }};
+};
+
 // The command line as CLI11 sees it. It refers to its members, so it stays where it is.
 class CommandLine {
  public:
   CommandLine()
       : app_("Brings the schema of the database at DATABASE_URL to another version.", "migrate") {
+    app_.formatter(std::make_shared<Formatter>());
     app_.get_formatter()->label("SUBCOMMAND", "COMMAND");
     app_.require_subcommand(1);
     app_.fallthrough();
@@ -179,7 +211,8 @@ class CommandLine {
     add_number(
         add(Command::kForce, "force", "Set the version, -1 for none, without running anything"),
         "V", given_.force_version, "The version", true);
-    add(Command::kStatus, "status", "List the migrations; exit code 3 when one is pending");
+    add(Command::kStatus, "status",
+        "List the migrations; exit code 3 when one is pending or dirty");
     add(Command::kValidate, "validate", "Compare applied migrations with their files");
     add(Command::kWait, "wait", "Wait until the database answers");
     add_option(

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "migrations/plan.h"
-#include "migrations/runner.h"
+#include "migrations/run_limits.h"
 
 namespace registry::migrate {
 

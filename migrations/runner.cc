@@ -1,11 +1,13 @@
 #include "migrations/runner.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "common/store/postgres/sql_error.h"
 #include "migrations/console.h"
 #include "migrations/duration.h"
 #include "migrations/failure.h"
+#include "migrations/lock.h"
 #include "migrations/sql_report.h"
 
 namespace registry::migrate {
@@ -19,11 +21,6 @@ constexpr std::chrono::milliseconds kMinTableLockWait{100};  // zero would be wi
 // Between two attempts to get the locks; doubles each time.
 constexpr std::chrono::milliseconds kFirstPause{500};
 
-// How often to look at the clock and the signals while a statement runs, and to say that it does.
-constexpr std::chrono::milliseconds kWatchInterval{1000};
-constexpr std::chrono::seconds kLineInterval{5};
-
-constexpr const char* kLockTimeout = "55P03";
 constexpr const char* kCancelled = "57014";
 
 const std::string& text_of(const Step& step) {
@@ -37,8 +34,14 @@ std::string file_of(const Step& step) {
   return file ? file->name : label_of(step);
 }
 
-std::string milliseconds(std::chrono::milliseconds duration) {
-  return "'" + std::to_string(duration.count()) + "ms'";
+std::string left_transaction(const State& from) {
+  return "ended its transaction; what it did before stays, the version is still " +
+         (from.version == kNoVersion ? std::string("none") : std::to_string(from.version));
+}
+
+// What an error says when the server, or the way to it, has gone.
+bool is_loss(std::string_view sqlstate) {
+  return sqlstate.empty() || sqlstate.starts_with("08") || sqlstate.starts_with("57P0");
 }
 
 }  // namespace
@@ -51,16 +54,15 @@ void require_runnable(const Step& step) {
 }
 
 void Runner::run(const Step& step, const State& from) {
-  begin_ = Clock::now();
-  next_line_ = begin_ + kLineInterval;
+  const Watch::Task task(watch_, label_of(step));
+  const Clock::time_point begin = Clock::now();
   const SqlScript script(text_of(step));
   if (script.runs_outside_transaction() && !script.statements().empty()) {
     run_outside(step, from, script);
   } else {
     run_inside(step, from, script);
   }
-  const auto duration =
-      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin_);
+  const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   say(label_of(step) + " (" + format_duration(duration) + ")");
 }
 
@@ -71,11 +73,11 @@ void Runner::run_inside(const Step& step, const State& from, const SqlScript& sc
       attempt(step, from, script, deadline);
       return;
     } catch (const SqlError& error) {
-      const bool is_time_left = Clock::now() + pause < deadline;
-      if (!may_try_again(error.report().sqlstate) || !is_time_left) {
+      const bool is_time_left = Clock::now() + pause < deadline && !watch_.is_cancelled();
+      if (!may_try_again(error.report().sqlstate) || !is_time_left || has_left_transaction()) {
         throw Failed(failure_message(step, from, script, error.report()));
       }
-      say(label_of(step) + ": " + describe(error.report()) + "; rolled back, trying again");
+      say(label_of(step) + ": " + error.what() + "; rolled back, trying again");
     }
     if (!signals_.pause(pause)) {
       throw Failed(label_of(step) + ": stopped while it waited for another session's lock; the " +
@@ -87,28 +89,33 @@ void Runner::run_inside(const Step& step, const State& from, const SqlScript& sc
 void Runner::attempt(const Step& step, const State& from, const SqlScript& script,
                      Clock::time_point deadline) {
   phase_ = Phase::kBegin;
+  transaction_id_.clear();
+  is_idle_after_error_ = false;
   const auto time_left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-  reset_session(std::clamp(time_left, kMinTableLockWait, kTableLockWait));
+  reset_session(connection_, limits_, std::clamp(time_left, kMinTableLockWait, kTableLockWait));
   const Clock::time_point begin = Clock::now();
   postgres::Transaction transaction(connection_);
   const auto transaction_id = [&] {
     return connection_.query("SELECT pg_current_xact_id()::text").get<std::string>(0, 0);
   };
-  const std::string id = transaction_id();
+  transaction_id_ = transaction_id();
 
   phase_ = Phase::kBody;
-  if (!script.statements().empty()) {
-    connection_.execute(std::string(script.text()), hook(step));
+  try {
+    if (!script.is_blank()) connection_.execute(std::string(script.text()));
+  } catch (const SqlError&) {
+    is_idle_after_error_ = connection_.is_reusable();
+    throw;
   }
   // SqlScript::problem() has seen to it; but if it was wrong, the version must not move.
-  if (!connection_.is_in_transaction() || transaction_id() != id) {
-    throw Failed(file_of(step) + ": ended its transaction; what it did before stays, the version " +
-                 "is still " + std::to_string(from.version));
+  if (!connection_.is_in_transaction() || transaction_id() != transaction_id_) {
+    throw Failed(file_of(step) + ": " + left_transaction(from));
   }
 
   phase_ = Phase::kVersion;
   const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   connection_.execute("RESET SESSION AUTHORIZATION; RESET ROLE");
+  set_local_lock_wait(connection_, own_lock_wait(limits_));
   tables_.create();
   tables_.adopt(from, source_);
   tables_.move(from, step.version_after, false);
@@ -123,8 +130,9 @@ void Runner::run_outside(const Step& step, const State& from, const SqlScript& s
   dirty.version = step.version_after;
   dirty.dirty = true;
   try {
-    reset_session(std::chrono::milliseconds{0});
+    reset_session(connection_, limits_, own_lock_wait(limits_));
     mark_dirty(from, dirty.version);
+    set_lock_wait(connection_, std::chrono::milliseconds{0});
   } catch (const SqlError& error) {
     throw Failed(label_of(step) + ": can't mark the version as dirty: " + describe(error.report()) +
                  "; nothing of it has run");
@@ -137,7 +145,7 @@ void Runner::run_outside(const Step& step, const State& from, const SqlScript& s
     run_statements(step, script, remedy);
     const auto duration =
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
-    reset_session(kTableLockWait);
+    reset_session(connection_, limits_, own_lock_wait(limits_));
     postgres::Transaction transaction(connection_);
     tables_.move(dirty, step.version_after, false);
     keep_history(step, duration);
@@ -152,7 +160,7 @@ void Runner::run_statements(const Step& step, const SqlScript& script, const std
   const auto& statements = script.statements();
   for (std::size_t i = 0; i < statements.size(); ++i) {
     try {
-      connection_.execute(std::string(script.text_of(statements[i])), hook(step));
+      connection_.execute(std::string(script.text_of(statements[i])));
     } catch (const SqlError& error) {
       throw Failed(describe(error.report(), file_of(step), script, statements[i].begin, i) +
                    remedy);
@@ -179,74 +187,51 @@ void Runner::keep_history(const Step& step, std::chrono::microseconds duration) 
   }
 }
 
-// A migration finds the session as it was when it began, whatever the one before has set; and our
-// own limits. The check of the connection lets a statement end when this process has gone.
-void Runner::reset_session(std::chrono::milliseconds table_lock_wait) {
-  connection_.execute(
-      "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;"
-      "SET standard_conforming_strings = on;"
-      "SET idle_in_transaction_session_timeout = 0;"
-      "SET client_connection_check_interval = '1s';"
-      "SET statement_timeout = " +
-      milliseconds(limits_.statement_timeout) +
-      ";SET lock_timeout = " + milliseconds(table_lock_wait));
-  constexpr int kHasTransactionTimeout = 170000;
-  if (connection_.server_version() >= kHasTransactionTimeout) {
-    connection_.execute("SET transaction_timeout = 0");
-  }
-}
-
 bool Runner::may_try_again(const std::string& sqlstate) const {
   const bool lost_to_another =
-      sqlstate == kLockTimeout || sqlstate == "40001" || sqlstate == "40P01";
+      sqlstate == kLockNotAvailable || sqlstate == "40001" || sqlstate == "40P01";
   return lost_to_another && phase_ != Phase::kBegin && connection_.is_reusable();
 }
 
-postgres::WaitHook Runner::hook(const Step& step) {
-  return {.fd = signals_.fd(), .interval = kWatchInterval, .call = [this, label = label_of(step)] {
-            watch(label);
-          }};
-}
-
-void Runner::watch(const std::string& label) {
-  const int stops = signals_.count();
-  if (stops > 0 && !is_stop_said_) {
-    say("stopping after " + label + "; another signal cancels it");
-    is_stop_said_ = true;
+// Whether the body, against all rules, has ended the transaction it ran in: what it did before may
+// have been committed.
+bool Runner::has_left_transaction() {
+  if (phase_ != Phase::kBody || transaction_id_.empty()) return false;
+  if (is_idle_after_error_) return true;
+  try {
+    const auto outcome =
+        connection_.query("SELECT coalesce(pg_xact_status($1::xid8), '')", transaction_id_);
+    return outcome.get<std::string>(0, 0) == "committed";
+  } catch (const SqlError&) {
+    return false;
   }
-  if (stops > 1) {
-    if (!is_cancelled_) say("cancelling " + label);
-    is_cancelled_ = true;
-    // Each time anew: between two statements there is nothing to cancel.
-    connection_.cancel();
-  }
-  const Clock::time_point now = Clock::now();
-  if (now < next_line_) return;
-  next_line_ = now + kLineInterval;
-  say(label + ": still running (" +
-      format_duration(std::chrono::duration_cast<std::chrono::microseconds>(now - begin_)) + ")");
 }
 
 std::string Runner::failure_message(const Step& step, const State& from, const SqlScript& script,
-                                    const postgres::ErrorReport& report) const {
-  const std::string unchanged =
-      from.version == kNoVersion
-          ? "rolled back; there is still no version"
-          : "rolled back; the version is still " + std::to_string(from.version);
-  if (postgres::ends_connection(report.sqlstate)) {
+                                    const postgres::ErrorReport& report) {
+  std::string unchanged = "rolled back; ";
+  if (!is_loss(report.sqlstate) && has_left_transaction()) {
+    unchanged = "the file " + left_transaction(from);
+  } else if (from.version == kNoVersion) {
+    unchanged += "there is still no version";
+  } else {
+    unchanged += "the version is still " + std::to_string(from.version);
+  }
+  if (is_loss(report.sqlstate)) {
     const std::string lost = label_of(step) + ": the connection was lost: " + describe(report);
     if (phase_ != Phase::kCommit) return lost + "\n  " + unchanged;
     return lost + "\n  it was being committed, and nobody knows whether it was: see `version`";
   }
-  if (is_cancelled_ && report.sqlstate == kCancelled) {
+  if (watch_.is_cancelled() && report.sqlstate == kCancelled) {
     return label_of(step) + ": cancelled; " + unchanged;
   }
-  if (phase_ != Phase::kBody) {
-    return label_of(step) + ": " + describe(report) + "\n  " + unchanged;
-  }
-  std::string text = describe(report, file_of(step), script);
-  if (report.sqlstate == kLockTimeout) {
-    text += "\n  another session holds a lock that this needs, and did not let go in time";
+  std::string text = phase_ == Phase::kBody ? describe(report, file_of(step), script)
+                                            : label_of(step) + ": " + describe(report);
+  if (report.sqlstate == kLockNotAvailable) text += lock_holders(connection_);
+  const bool exists_already = report.sqlstate == "42P07" || report.sqlstate == "42710";
+  if (exists_already && from.version == kNoVersion && step.direction == Direction::kUp) {
+    text += "\n  if this database already has this schema, say so with: migrate force " +
+            std::to_string(step.version_after);
   }
   return text + "\n  " + unchanged;
 }

@@ -6,18 +6,14 @@
 
 #include "common/store/postgres/connection.h"
 #include "migrations/plan.h"
+#include "migrations/run_limits.h"
 #include "migrations/signals.h"
 #include "migrations/source.h"
 #include "migrations/sql_script.h"
 #include "migrations/version_tables.h"
+#include "migrations/watch.h"
 
 namespace registry::migrate {
-
-struct RunLimits {
-  // How long a migration may try to get its table locks, attempt after attempt.
-  std::chrono::milliseconds lock_timeout{15'000};
-  std::chrono::milliseconds statement_timeout{0};  // zero: none
-};
 
 // Throws Failed, naming the place, when a step's file holds what cannot run; see
 // SqlScript::problem.
@@ -34,15 +30,17 @@ void require_runnable(const Step& step);
 // it: the version is marked dirty before, and clean after. Its waits for locks have no limit but
 // the one it sets itself: CREATE INDEX CONCURRENTLY has to outlast every older transaction.
 //
-// A first stop signal lets the migration end; at a second one its statement is cancelled.
+// Each migration is a task of the Watch, its COMMIT and the version included. Our own statements
+// around it have limits of ours, whatever the migration has set.
 class Runner {
  public:
   Runner(postgres::Connection& connection, VersionTables& tables, const Source& source,
-         StopSignals& signals, const RunLimits& limits)
+         StopSignals& signals, Watch& watch, const RunLimits& limits)
       : connection_(connection),
         tables_(tables),
         source_(source),
         signals_(signals),
+        watch_(watch),
         limits_(limits) {}
 
   // Takes the database from `from`'s version to the step's and says so on the terminal. Throws
@@ -61,27 +59,24 @@ class Runner {
   void run_statements(const Step& step, const SqlScript& script, const std::string& remedy);
   void mark_dirty(const State& from, std::int64_t version);
   void keep_history(const Step& step, std::chrono::microseconds duration);
-  void reset_session(std::chrono::milliseconds table_lock_wait);
   [[nodiscard]] bool may_try_again(const std::string& sqlstate) const;
 
-  [[nodiscard]] postgres::WaitHook hook(const Step& step);
-  void watch(const std::string& label);
+  [[nodiscard]] bool has_left_transaction();
   [[nodiscard]] std::string failure_message(const Step& step, const State& from,
                                             const SqlScript& script,
-                                            const postgres::ErrorReport& report) const;
+                                            const postgres::ErrorReport& report);
 
   postgres::Connection& connection_;
   VersionTables& tables_;
   const Source& source_;
   StopSignals& signals_;
+  Watch& watch_;
   RunLimits limits_;
 
   // Of the migration that runs.
   Phase phase_ = Phase::kBegin;
-  Clock::time_point begin_;
-  Clock::time_point next_line_;
-  bool is_stop_said_ = false;
-  bool is_cancelled_ = false;
+  std::string transaction_id_;        // of its transaction; empty: none has begun
+  bool is_idle_after_error_ = false;  // whether no transaction was open when its body had failed
 };
 
 }  // namespace registry::migrate

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <string_view>
 #include <system_error>
 
 #include <poll.h>
@@ -23,9 +22,7 @@ sigset_t stop_signals() {
 }
 
 extern "C" void exit_at_once(int /*signal*/) {
-  constexpr std::string_view kMessage = "error: interrupted; nothing was changed\n";
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
-  ::_exit(kExitFailed);
+  leave_at_once(kInterrupted);
 }
 
 void set_handler(int signal, void (*handler)(int)) {
@@ -37,6 +34,11 @@ void set_handler(int signal, void (*handler)(int)) {
 }
 
 }  // namespace
+
+void leave_at_once(std::string_view message) noexcept {
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, message.data(), message.size());
+  ::_exit(kExitFailed);
+}
 
 void exit_on_stop_signals() {
   set_handler(SIGINT, exit_at_once);

@@ -49,10 +49,19 @@ std::string message_of(const postgres::ErrorReport& report) {
   return report.message + " (" + report.sqlstate + ")";
 }
 
+// 25006: read-only SQL transaction; 55P03: lock not available.
+std::string own_hint(const postgres::ErrorReport& report) {
+  if (report.sqlstate == "25006") return "this server is read-only (a standby?)";
+  if (report.sqlstate == "55P03") {
+    return "another session holds a lock that this needs, and did not let go in time";
+  }
+  return "";
+}
+
 // 25001: active SQL transaction; 55P04: unsafe new enum value.
 std::string own_hint(const postgres::ErrorReport& report, const SqlScript& script) {
   const bool is_about_transaction = report.sqlstate == "25001" || report.sqlstate == "55P04";
-  if (!is_about_transaction || script.runs_outside_transaction()) return "";
+  if (!is_about_transaction || script.runs_outside_transaction()) return own_hint(report);
   return "the first line `-- migrate:no-transaction` lets a file run outside of a transaction";
 }
 
@@ -86,7 +95,8 @@ std::string describe(const postgres::ErrorReport& report, const std::string& fil
 }
 
 std::string describe(const postgres::ErrorReport& report) {
-  return message_of(report) + labelled("detail", report.detail) + labelled("hint", report.hint);
+  return message_of(report) + labelled("detail", report.detail) + labelled("hint", report.hint) +
+         labelled("hint", own_hint(report));
 }
 
 }  // namespace registry::migrate

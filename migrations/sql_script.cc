@@ -68,7 +68,7 @@ class Splitter {
     if (is_space(peek())) {
       ++at_;
     } else if (sees("--")) {
-      at_ = std::min(text_.find('\n', at_), text_.size());
+      at_ = end_of_line(at_);
     } else if (sees("/*")) {
       skip_comment();
     } else if (peek() == ';' && parentheses_ == 0 && atomic_depth_ == 0) {
@@ -83,6 +83,11 @@ class Splitter {
     }
   }
 
+  // The server ends a line, and so a comment, at either character.
+  [[nodiscard]] std::size_t end_of_line(std::size_t from) const {
+    return std::min(text_.find_first_of("\r\n", from), text_.size());
+  }
+
   void token() {
     const char c = peek();
     if (begins_word(c)) {
@@ -95,7 +100,8 @@ class Splitter {
     } else if (c == '$' && skip_dollar_quoted()) {
       return;
     } else if (is_digit(c)) {
-      while (continues_word(peek()) || peek() == '.') ++at_;
+      // A dollar may begin a quote right behind it.
+      while (begins_word(peek()) || is_digit(peek()) || peek() == '.') ++at_;
     } else {
       if (c == '\\' && !backslash_) backslash_ = at_;
       if (c == '(') ++parentheses_;
@@ -129,11 +135,32 @@ class Splitter {
           ++at_;  // here it does: the escapes go on
           continue;
         }
-        ++at_;
-        return;
+        const auto next = has_escapes ? continuation(at_ + 1) : std::nullopt;
+        if (!next) {
+          ++at_;
+          return;
+        }
+        at_ = *next;
       }
     }
     at_ = text_.size();
+  }
+
+  // A text goes on, escapes and all, in the next quote when at least one line ends between the two
+  // and nothing but comments to the end of a line stands there. Returns where that quote is.
+  [[nodiscard]] std::optional<std::size_t> continuation(std::size_t from) const {
+    bool has_line_end = false;
+    for (std::size_t at = from; at < text_.size();) {
+      if (text_.substr(at, 2) == "--") {
+        at = end_of_line(at);
+      } else if (is_space(text_[at])) {
+        has_line_end |= text_[at] == '\n' || text_[at] == '\r';
+        ++at;
+      } else {
+        return has_line_end && text_[at] == '\'' ? std::optional(at) : std::nullopt;
+      }
+    }
+    return std::nullopt;
   }
 
   // $tag$…$tag$; false for a parameter like $1, or a dollar that begins nothing.
@@ -223,8 +250,12 @@ SqlScript::SqlScript(std::string_view text) : text_(text) {
   backslash_ = splitter.backslash();
 }
 
+bool SqlScript::is_blank() const {
+  return std::all_of(text_.begin(), text_.end(), is_space);
+}
+
 bool SqlScript::runs_outside_transaction() const {
-  std::string_view line = text_.substr(0, text_.find('\n'));
+  std::string_view line = text_.substr(0, text_.find_first_of("\r\n"));
   while (!line.empty() && is_space(line.back())) line.remove_suffix(1);
   return line == "-- migrate:no-transaction";
 }
@@ -253,8 +284,10 @@ std::optional<ScriptProblem> SqlScript::problem() const {
 
 Place SqlScript::place_of(std::size_t byte) const {
   Place place;
-  for (const char c : text_.substr(0, byte)) {
-    if (c == '\n') {
+  for (std::size_t at = 0; at < std::min(byte, text_.size()); ++at) {
+    const char c = text_[at];
+    const bool ends_line = c == '\n' || (c == '\r' && text_.substr(at + 1, 1) != "\n");
+    if (ends_line) {
       ++place.line;
       place.column = 1;
     } else if ((static_cast<unsigned char>(c) & 0xC0U) != 0x80U) {

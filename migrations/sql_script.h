@@ -43,6 +43,9 @@ class SqlScript {
     return text_.substr(statement.begin, statement.end - statement.begin);
   }
 
+  // Whether there is nothing in it but white space. What has no statements may still be sent: the
+  // server knows best what a comment is.
+  [[nodiscard]] bool is_blank() const;
   // Whether the first line says `-- migrate:no-transaction`.
   [[nodiscard]] bool runs_outside_transaction() const;
   // What this program cannot run: commands of psql, COPY from or to a client, and, in a script that

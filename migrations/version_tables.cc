@@ -4,11 +4,13 @@
 #include <optional>
 
 #include "migrations/failure.h"
+#include "migrations/lock.h"
+#include "migrations/run_limits.h"
 
 namespace registry::migrate {
 namespace {
 
-std::string quoted(const std::string& identifier) {
+std::string quoted_identifier(const std::string& identifier) {
   std::string text = "\"";
   for (const char c : identifier) {
     if (c == '"') text += '"';
@@ -32,14 +34,15 @@ std::string bytea_text(const std::string& bytes) {
 
 }  // namespace
 
-VersionTables::VersionTables(postgres::Connection& connection) : connection_(connection) {
+VersionTables::VersionTables(postgres::Connection& connection, std::chrono::milliseconds lock_wait)
+    : connection_(connection), lock_wait_(lock_wait) {
   const auto row = connection_.query("SELECT current_schema()::text, current_database()::text");
   const auto schema = row.get<std::optional<std::string>>(0, 0);
   if (!schema) throw Failed("no schema: the search_path names none that exists");
   schema_ = *schema;
   database_ = row.get<std::string>(0, 1);
-  versions_ = quoted(schema_) + ".schema_migrations";
-  history_ = quoted(schema_) + ".schema_migrations_history";
+  versions_ = quoted_identifier(schema_) + ".schema_migrations";
+  history_ = quoted_identifier(schema_) + ".schema_migrations_history";
 }
 
 bool VersionTables::has_table(const char* name) {
@@ -53,12 +56,32 @@ bool VersionTables::has_table(const char* name) {
 }
 
 State VersionTables::read() {
+  if (auto state = try_read()) return *std::move(state);
+  throw Failed(
+      "schema_migrations has more than one row: find out which is right, and say so with: "
+      "migrate force V");
+}
+
+std::optional<State> VersionTables::try_read() {
+  try {
+    return read_rows();
+  } catch (const postgres::SqlError& error) {
+    if (error.sqlstate() != kLockNotAvailable) throw;
+    throw Failed(
+        "can't read schema_migrations: another session has locked it, and did not let go "
+        "in time" +
+        lock_holders(connection_));
+  }
+}
+
+std::optional<State> VersionTables::read_rows() {
   const postgres::Transaction transaction(connection_);
   connection_.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+  set_local_lock_wait(connection_, lock_wait_);
   State state;
   if (!has_table("schema_migrations")) return state;
   const auto version = connection_.query("SELECT version, dirty FROM " + versions_);
-  if (version.count() > 1) throw Failed("schema_migrations has more than one row");
+  if (version.count() > 1) return std::nullopt;
   if (version.count() == 1) {
     state.version = version.get<std::int64_t>(0, 0);
     state.dirty = version.get<bool>(0, 1);
@@ -111,7 +134,15 @@ void VersionTables::move(const State& from, std::int64_t version, bool dirty) {
                  std::to_string(gone_version));
   }
   // No version is no row, but for one that went wrong.
-  if (version == kNoVersion && !dirty) return;
+  if (version != kNoVersion || dirty) insert(version, dirty);
+}
+
+void VersionTables::set(std::int64_t version) {
+  connection_.execute("DELETE FROM " + versions_);
+  if (version != kNoVersion) insert(version, false);
+}
+
+void VersionTables::insert(std::int64_t version, bool dirty) {
   connection_.query(
       "INSERT INTO " + versions_ + " (version, dirty) VALUES ($1::bigint, $2::boolean)", version,
       dirty);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/store/postgres/connection.h"
@@ -18,14 +19,17 @@ namespace registry::migrate {
 class VersionTables {
  public:
   // Throws Failed when the session has no current schema.
-  explicit VersionTables(postgres::Connection& connection);
+  // Each read() waits for table locks no longer than `lock_wait`.
+  VersionTables(postgres::Connection& connection, std::chrono::milliseconds lock_wait);
 
   [[nodiscard]] const std::string& schema() const { return schema_; }
   [[nodiscard]] const std::string& database() const { return database_; }
 
   // Reads both tables as of one moment; missing ones are as good as empty ones. Outside of a
-  // transaction.
+  // transaction. Throws Failed when schema_migrations has more than one row, or is locked.
   [[nodiscard]] State read();
+  // The same, but nothing for more than one row.
+  [[nodiscard]] std::optional<State> try_read();
 
   // Creates what is missing.
   void create();
@@ -34,6 +38,8 @@ class VersionTables {
   void adopt(const State& state, const Source& source);
   // Replaces the version, `from`'s, by another. Throws Failed when it is not `from`'s any more.
   void move(const State& from, std::int64_t version, bool dirty);
+  // Makes this the version, whatever is there.
+  void set(std::int64_t version);
   // Writes the history of a migration that went up now.
   void record(const Migration& migration, std::chrono::microseconds duration);
   void forget(std::int64_t version);
@@ -44,8 +50,11 @@ class VersionTables {
 
  private:
   [[nodiscard]] bool has_table(const char* name);
+  [[nodiscard]] std::optional<State> read_rows();
+  void insert(std::int64_t version, bool dirty);
 
   postgres::Connection& connection_;
+  std::chrono::milliseconds lock_wait_;
   std::string schema_;
   std::string database_;
   std::string versions_;  // the tables' names, quoted and with their schema

@@ -83,6 +83,8 @@ Response Boundary::respond(Request& request) const {
     result = handler_(request, context);
   }
   if (result) return std::move(*result);
+  const std::string& cause = result.error().cause;
+  if (!cause.empty()) log_.message(LogLevel::kError, cause.c_str(), request.id);
   Response response = http::problem_response(result.error(), request.id);
   if (result.error().code == ErrorCode::kMethodNotAllowed) {
     response.headers.push_back({.name = "Allow", .value = http::allowed_methods(operation_)});

@@ -43,8 +43,8 @@ class Environment {
   std::string database_url(const char* name) {
     std::string value = text(name, "");
     const bool is_url = value.rfind("postgres://", 0) == 0 || value.rfind("postgresql://", 0) == 0;
-    const bool is_conninfo =
-        value.find("://") == std::string::npos && value.find('=') < value.size();
+    // The first word decides: a value may hold anything, "://" as well.
+    const bool is_conninfo = value.find('=') < value.find("://");
     if (!value.empty() && !is_url && !is_conninfo) {
       reject(name, "must be empty, or postgres://… or a libpq conninfo (host=… dbname=…)");
     }

@@ -31,8 +31,10 @@ Error invalid_transition(std::string detail, std::string tenant_status) {
           .tenant_status = std::move(tenant_status)};
 }
 
-Error unavailable(std::string detail) {
-  return failure(ErrorCode::kUnavailable, std::move(detail));
+Error unavailable(std::string detail, std::string cause) {
+  Error error = failure(ErrorCode::kUnavailable, std::move(detail));
+  error.cause = std::move(cause);
+  return error;
 }
 
 }  // namespace registry

@@ -45,6 +45,7 @@ struct Error {
   std::string detail;
   std::vector<FieldError> fields;            // kInvalidRequest: every bad member at once
   std::optional<std::string> tenant_status;  // kInvalidTransition: the status that stands
+  std::string cause = {};                    // for the log alone: what the caller is not shown
 };
 
 // The named constructors keep call sites short and the pairs of code and members right.
@@ -53,6 +54,6 @@ struct Error {
 [[nodiscard]] Error not_found(std::string detail);
 [[nodiscard]] Error failure(ErrorCode code, std::string detail);
 [[nodiscard]] Error invalid_transition(std::string detail, std::string tenant_status);
-[[nodiscard]] Error unavailable(std::string detail);
+[[nodiscard]] Error unavailable(std::string detail, std::string cause);
 
 }  // namespace registry

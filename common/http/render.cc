@@ -84,12 +84,12 @@ std::string catalog_json(const Catalog& catalog) {
   return json.str();
 }
 
-std::string readiness_json(std::string_view store_kind, int schema_version) {
+std::string readiness_json(std::string_view store_kind, std::int64_t schema_version) {
   JsonWriter json;
   json.begin_object()
       .member("status", "ready")
       .member("store", store_kind)
-      .member("schema_version", std::int64_t{schema_version})
+      .member("schema_version", schema_version)
       .end_object();
   return json.str();
 }

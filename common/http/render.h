@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,6 @@ namespace registry::http {
 
 [[nodiscard]] std::string catalog_json(const Catalog& catalog);
 
-[[nodiscard]] std::string readiness_json(std::string_view store_kind, int schema_version);
+[[nodiscard]] std::string readiness_json(std::string_view store_kind, std::int64_t schema_version);
 
 }  // namespace registry::http

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -23,17 +24,27 @@
 // - Rules that need the current state (uniqueness, transitions) are decided inside that
 //   transaction, so of two callers at once never both win with different results.
 // - Durable: a change that was reported as done survives the crash of any process.
-// - Time comes from the store (its clock, or the database's), in UTC with microseconds.
+// - Time comes from the store (its clock, or the database's), in UTC with microseconds. Of two
+// audit
+//   entries of a tenant the later one has no earlier time, and none is earlier than its change.
 // - Failures that a caller can cause are returned, with the codes that the operation names and no
 //   others. An outage throws StoreUnavailable; anything else that is thrown is a bug.
 namespace registry {
 
 // The store cannot answer now: away, locked beyond the busy limit, full, or its schema is older
-// than this program needs. The message is for operators. After a write, nobody can know whether
-// it took effect; the caller is told 503 and may repeat an idempotent operation.
+// than this program needs. what() is for the log, summary() for whoever asks whether the service is
+// ready: it names what is wrong, and no host, account or secret. After a write, nobody can know
+// whether it took effect; the caller is told 503 and may repeat an idempotent operation.
 class StoreUnavailable : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit StoreUnavailable(const std::string& what) : StoreUnavailable(what, what) {}
+  StoreUnavailable(const std::string& what, std::string summary)
+      : std::runtime_error(what), summary_(std::move(summary)) {}
+
+  [[nodiscard]] const std::string& summary() const { return summary_; }
+
+ private:
+  std::string summary_;
 };
 
 // Who makes a change and from where: the audit entry of the change says so.
@@ -224,8 +235,8 @@ class AuditStore {
 class Store : public TenantStore, public EntitlementStore {
  public:
   struct Health {
-    std::string_view kind;   // "sqlite" or "postgres"
-    int schema_version = 0;  // what the store has now
+    std::string_view kind;            // "sqlite" or "postgres"
+    std::int64_t schema_version = 0;  // what the store has now
   };
 
   // Asks the store itself, so that the answer is worth something.

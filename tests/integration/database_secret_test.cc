@@ -65,17 +65,25 @@ TEST_CASE("database URL: neither it nor its password is in an answer or a log, w
                                           "SELECT pg_terminate_backend(pid, 10000)"
                                           " FROM pg_stat_activity WHERE usename = '" +
                                           kRole + "'");
-  REQUIRE(unready_detail(client).find("password authentication failed") != std::string::npos);
+  REQUIRE(unready_detail(client) == "There is no connection to the database.");
+  REQUIRE(service.log_of("health_ready").find("password authentication failed") !=
+          std::string::npos);
   answers += all_answers(service);
   // Away.
   database.cluster.stop();
   answers += all_answers(service);
   require_no_secret(answers);
   require_no_secret(service.all_logs());
+  // The log says which server and account; an answer does not.
+  REQUIRE(answers.find(kRole) == std::string::npos);
+  REQUIRE(answers.find("127.0.0.1") == std::string::npos);
 }
 
 TEST_CASE("database URL: one that cannot be read is refused without a word of it", "[postgres]") {
-  const std::string url = std::string("postgresql://") + kRole + ":" + kPassword + "@[::1/x";
+  const std::string account = std::string("postgresql://") + kRole + ":";
+  const std::string url =
+      GENERATE_COPY(account + kPassword + "@[::1/x", account + "an@" + kPassword + "@::1/x",
+                    account + "a/" + kPassword + "@::1/x");
   const Output output = run_program({.arguments = {build_folder() + "/functions/tenant_get"},
                                      .environment = {{"DATABASE_URL", url}}});
   REQUIRE(output.exit_code == 78);

@@ -242,4 +242,29 @@ TEST_CASE_METHOD(Migrate, "another schema: one that does not exist is an error")
   CHECK(tables().empty());
 }
 
+TEST_CASE_METHOD(Migrate, "force V: says what it did, and warns of a version that no file has") {
+  add_three();
+  const Output known = run({"force", "2"});
+  CHECK(known == exits(0));
+  CHECK(known.errors == containing("the version is now 2; it was none"));
+  CHECK_FALSE(known.errors == containing("warning"));
+  const Output unknown = run({"force", "7"});
+  CHECK(unknown == exits(0));
+  CHECK(unknown.errors == containing("warning: there is no migration with version 7"));
+  CHECK(version() == "7 clean");
+}
+
+TEST_CASE_METHOD(Migrate, "force V: the way out when schema_migrations has several rows") {
+  add_three();
+  leave_as_golang_migrate("(1, false), (2, true)");
+  for (const Arguments& arguments :
+       {Arguments{"up"}, Arguments{"version"}, Arguments{"status"}, Arguments{"validate"}}) {
+    const Output result = run(arguments);
+    CHECK(result == exits(1));
+    CHECK(result.errors == containing("migrate force V"));
+  }
+  CHECK(run({"force", "1"}) == exits(0));
+  CHECK(version() == "1 clean");
+}
+
 }  // namespace registry::test

@@ -199,4 +199,72 @@ TEST_CASE_METHOD(Failing, "--statement-timeout: a statement that takes longer fa
   CHECK(up.errors == containing("0002_two.up.sql"));
 }
 
+TEST_CASE_METHOD(Migrate, "file: lines that end in a carriage return alone run like others") {
+  add("0001_a.up.sql", "-- c\rCREATE TABLE a(x int);\r");
+  CHECK(run({"up"}) == exits(0));
+  CHECK(version() == "1 clean");
+  CHECK(tables() == "a");
+}
+
+TEST_CASE_METHOD(Migrate, "error: the end of a transaction behind a carriage return is refused") {
+  add("0001_a.up.sql", "CREATE TABLE a (x int); -- c\rCOMMIT;\rSELECT 1/0;\n");
+  const Output up = run({"up"});
+  CHECK(up == exits(1));
+  CHECK(up.errors == containing("COMMIT is not allowed here"));
+  CHECK(tables().empty());
+}
+
+TEST_CASE_METHOD(Migrate, "error: in the first version of all, it says that there is none") {
+  add("0001_a.up.sql", "CREATE TABLE a (x int);\nSELECT 1/0;\n");
+  const Output up = run({"up"});
+  CHECK(up == exits(1));
+  CHECK(up.errors == containing("rolled back; there is still no version"));
+  CHECK(tables().empty());
+}
+
+TEST_CASE_METHOD(Migrate, "error: a first version that is there already leads to force") {
+  sql("CREATE TABLE one (id bigint)");
+  add_three();
+  const Output up = run({"up"});
+  CHECK(up == exits(1));
+  CHECK(up.errors == containing("migrate force 1"));
+}
+
+TEST_CASE_METHOD(Migrate, "error: a server that takes no writes is named, not taken for lost") {
+  add_three();
+  for (const Arguments& arguments : {Arguments{"up"}, Arguments{"force", "1"}}) {
+    const Output result = run_with("&options=-cdefault_transaction_read_only%3Don", arguments);
+    CHECK(result == exits(1));
+    CHECK(result.errors == containing("read-only (a standby?)"));
+    CHECK_FALSE(result.errors == containing("lost"));
+  }
+  CHECK(run_with("&options=-cdefault_transaction_read_only%3Don", {"status"}) == exits(3));
+}
+
+TEST_CASE_METHOD(Migrate, "up: a database that is not UTF8 is refused, unchanged") {
+  add_three();
+  shared_cluster().sql("postgres",
+                       "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+  const std::string url = shared_cluster().url("latin");
+  const Output up = run_migrate(with_source({"up"}), environment_for(url));
+  CHECK(up == exits(1));
+  CHECK(up.errors == containing("LATIN1"));
+  CHECK(run_migrate({"version"}, environment_for(url)) == exits(1));
+  shared_cluster().drop_database("latin");
+}
+
+TEST_CASE_METHOD(Migrate, "error: a standby is named, not taken for lost") {
+  add_three();
+  database();
+  const PostgresCluster standby(PostgresCluster::Standby{.of = shared_cluster()});
+  const Environment environment = environment_for(standby.url(database().name()));
+  for (const Arguments& arguments : {Arguments{"up"}, Arguments{"force", "1"}}) {
+    const Output result = run_migrate(with_source(arguments), environment);
+    CHECK(result == exits(1));
+    CHECK(result.errors == containing("read-only (a standby?)"));
+    CHECK_FALSE(result.errors == containing("lost"));
+  }
+  CHECK(run_migrate(with_source({"status"}), environment) == exits(3));
+}
+
 }  // namespace registry::test

@@ -259,4 +259,83 @@ TEST_CASE_METHOD(Locks, "lock_timeout: a migration that never gets its lock fail
   CHECK(tables() == "one");
 }
 
+TEST_CASE_METHOD(Locks, "lock_timeout: whoever holds the lock is named") {
+  REQUIRE(run({"up", "1"}) == exits(0));
+  add("0002_two.up.sql", "ALTER TABLE one ADD more text;\n");
+  LongQuery long_query(database(), "one");
+  const Output up = run({"up", "--lock-timeout", "200ms"});
+  CHECK(up == exits(1));
+  CHECK(up.errors == containing("SELECT count(*) FROM one"));
+}
+
+TEST_CASE_METHOD(Locks, "lock_timeout: a locked schema_migrations stops every command in time") {
+  REQUIRE(run({"up", "1"}) == exits(0));
+  Session other(database().url());
+  other.sql("BEGIN; LOCK TABLE schema_migrations");
+  for (const Arguments& arguments :
+       {Arguments{"up"}, Arguments{"down", "1"}, Arguments{"goto", "2"}, Arguments{"force", "1"},
+        Arguments{"version"}, Arguments{"status"}, Arguments{"plan"}, Arguments{"validate"}}) {
+    CAPTURE(arguments);
+    Arguments with_timeout = arguments;
+    with_timeout.insert(with_timeout.end(), {"--lock-timeout", "100ms"});
+    const Output result = run(with_timeout);
+    CHECK(result == exits(1));
+    CHECK(result.errors == containing("another session has locked it"));
+    CHECK(result.errors == containing("LOCK TABLE schema_migrations"));
+  }
+  other.sql("ROLLBACK");
+  CHECK(version() == "1 clean");
+}
+
+TEST_CASE_METHOD(Locks, "lock_timeout: one that a migration sets is not that of the version") {
+  add("0001_one.up.sql", "SET lock_timeout = 0;\n" + std::string(Gate::kSql));
+  sql("CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT "
+      "NULL)");
+  Gate gate(database());
+  Run up = start({"up", "--lock-timeout", "100ms"});
+  gate.wait_for_arrival();
+  Session other(database().url());
+  other.sql("BEGIN; LOCK TABLE schema_migrations");
+  gate.open();
+  const Output result = up.wait();
+  CHECK(result == exits(1));
+  CHECK(result.errors == containing("lock timeout"));
+}
+
+TEST_CASE_METHOD(Locks, "locks: a migration that lets go of them is the last one to run") {
+  add("0001_one.up.sql", "SELECT pg_advisory_unlock_all();\n");
+  const Output up = run({"up"});
+  CHECK(up == exits(1));
+  CHECK(up.errors == containing("the lock that keeps other runs out is gone"));
+  CHECK(version() == "1 clean");
+  CHECK(run({"up"}) == exits(0));
+  CHECK(version() == "3 clean");
+}
+
+TEST_CASE_METHOD(Locks, "pooler: nothing is changed through one, and no lock stays behind") {
+  REQUIRE(run({"up", "2"}) == exits(0));
+  const std::string url = shared_pgbouncer().url(database().name());
+  for (const Arguments& arguments :
+       {Arguments{"up"}, Arguments{"down", "1"}, Arguments{"goto", "3"}, Arguments{"force", "1"}}) {
+    CAPTURE(arguments);
+    const Output result = run_migrate(with_source(arguments), environment_for(url));
+    CHECK(result == exits(1));
+    CHECK(result.errors == containing("pooler"));
+  }
+  CHECK(version() == "2 clean");
+  CHECK(locks_held(database()).empty());
+  CHECK(run_migrate(with_source({"status"}), environment_for(url)) == exits(3));
+  CHECK(run_migrate(with_source({"plan"}), environment_for(url)) == exits(0));
+  CHECK(run_migrate({"version"}, environment_for(url)).output == "2\n");
+}
+
+TEST_CASE_METHOD(Locks, "locks: a runner that waits is not too idle for the server") {
+  Session other(database().url());
+  other.sql("SELECT pg_advisory_lock(" + slash_id() + ")");
+  const Output up =
+      run_with("&options=-cidle_session_timeout%3D100", {"up", "--lock-timeout", "800ms"});
+  CHECK(up == exits(1));
+  CHECK(up.errors == containing("timeout: can't acquire database lock"));
+}
+
 }  // namespace registry::test

@@ -197,4 +197,10 @@ TEST_CASE_METHOD(Report, "validate: a migration of the other tool has no checksu
   CHECK(run({"validate"}) == exits(0));
 }
 
+TEST_CASE_METHOD(Report, "status: a dirty version needs attention, even with nothing pending") {
+  leave_as_golang_migrate("(3, true)");
+  CHECK(run({"status"}) == exits(3));
+  CHECK(run({"status", "--json"}) == exits(3));
+}
+
 }  // namespace registry::test

@@ -120,4 +120,55 @@ TEST_CASE_METHOD(Stopped, "signal: one ends a runner that waits for its turn, un
   CHECK(version() == "3 clean");
 }
 
+TEST_CASE_METHOD(Stopped, "signal: two cancel a COMMIT that hangs") {
+  sql("CREATE TABLE slow (id bigint); CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS"
+      " $f$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $f$;"
+      "CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED"
+      " FOR EACH ROW EXECUTE FUNCTION wait()");
+  add("0001_one.up.sql", "INSERT INTO slow VALUES (1);\n");
+  Run up = start({"up"});
+  wait_until("a COMMIT that hangs", [&] {
+    return sql("SELECT count(*)" + std::string(Database::kOtherSessions) +
+               " AND query = 'COMMIT' AND wait_event = 'PgSleep'") == "1";
+  });
+  up.signal(SIGTERM);
+  CHECK(up.is_running());
+  up.signal(SIGTERM);
+  CHECK(up.wait() == exits(1));
+  CHECK(up.errors() == containing("cancelled"));
+  CHECK(sql("SELECT count(*) FROM slow") == "0");
+}
+
+TEST_CASE_METHOD(Stopped, "signal: a third one leaves, whatever the server does") {
+  Gate gate(database());
+  Run up = start({"up"});
+  gate.wait_for_arrival();
+  const pid_t server = std::stoi(sql("SELECT pid" + std::string(Database::kOtherSessions) +
+                                     " AND query LIKE '%PERFORM pg_sleep%'"));
+  REQUIRE(::kill(server, SIGSTOP) == 0);
+  for (int i = 0; i < 3; ++i) up.signal(SIGTERM);
+  CHECK(up.wait() == exits(1));
+  REQUIRE(::kill(server, SIGCONT) == 0);
+  CHECK(up.errors() == containing("nobody knows whether it took effect"));
+}
+
+TEST_CASE_METHOD(Stopped, "signal: two end a COMMIT that no standby confirms, which has happened") {
+  PostgresCluster cluster;
+  Session session(cluster.url());
+  session.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+  session.sql("SELECT pg_reload_conf()");
+  const TempFolder source;
+  write_file(source.path() + "/0001_one.up.sql", "CREATE TABLE one (id bigint);\n");
+  Run up({"up", "--source", source.path()}, cluster.url() + "&options=-csynchronous_commit%3Don");
+  wait_until("a COMMIT that waits for a standby", [&] {
+    return session.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == "1";
+  });
+  up.signal(SIGTERM);
+  CHECK(up.is_running());
+  up.signal(SIGTERM);
+  CHECK(up.wait() == exits(0));
+  CHECK(up.errors() == containing("canceling wait for synchronous replication"));
+  CHECK(session.sql("SELECT version, dirty FROM schema_migrations") == "1|f");
+}
+
 }  // namespace registry::test

@@ -158,4 +158,13 @@ TEST_CASE_METHOD(Migrate, "--source: a folder that does not exist is an error th
   CHECK(tables().empty());
 }
 
+TEST_CASE("usage: --help shows the arguments of each command") {
+  const std::string help = run_without_database({"--help"}).output;
+  for (const char* line :
+       {"  up [N] ", "  down N | -all ", "  goto V ", "  force V ", "  plan [up N|down N|goto V]",
+        "  status [--json] ", "  wait [--timeout 60s] ", "  create NAME "}) {
+    CHECK(help == containing(line));
+  }
+}
+
 }  // namespace registry::test

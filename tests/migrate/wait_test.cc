@@ -57,4 +57,15 @@ TEST_CASE("wait: a signal ends it") {
   CHECK(wait.wait().exit_code != 0);
 }
 
+TEST_CASE("wait: a server that takes connections and answers nothing is given up in time") {
+  const PgBouncer bouncer(shared_cluster(), 1);
+  Session holder(bouncer.url("postgres"));
+  holder.sql("BEGIN");
+  const Output result =
+      run_migrate({"wait", "--timeout", "300ms"}, environment_for(bouncer.url("postgres")));
+  CHECK(result == exits(1));
+  CHECK(result.errors == containing("timeout"));
+  holder.sql("ROLLBACK");
+}
+
 }  // namespace registry::test

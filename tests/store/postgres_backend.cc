@@ -24,8 +24,8 @@ constexpr std::string_view kDamage =
     " WHERE NOT indisvalid LIMIT 1";
 
 std::unique_ptr<Connection> open_session(const std::string& url) {
-  return std::make_unique<Connection>(postgres::ConnectionSettings{
-      .url = url, .application_name = "test arrangement", .options = ""});
+  return std::make_unique<Connection>(
+      postgres::ConnectionSettings{.url = url, .application_name = "test arrangement"});
 }
 
 // A new database of the shared cluster with the registry's schema, gone with its owner.

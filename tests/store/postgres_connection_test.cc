@@ -20,7 +20,7 @@ using postgres::SqlError;
 using postgres::Transaction;
 
 ConnectionSettings settings() {
-  return {.url = shared_cluster().url(), .application_name = "connection test", .options = ""};
+  return {.url = shared_cluster().url(), .application_name = "connection test"};
 }
 
 // Runs `work` and gives the error that it must end with.
@@ -85,7 +85,7 @@ TEST_CASE("Connection: infinite moments and days become the first and last that 
 
 TEST_CASE("Connection: times do not depend on the session's zone and style", "[postgres]") {
   ConnectionSettings zoned = settings();
-  zoned.options = "-c timezone=Asia/Kathmandu -c datestyle=SQL,DMY";
+  zoned.url += "&options=-c%20timezone%3DAsia/Kathmandu%20-c%20datestyle%3DSQL,DMY";
   Connection db(zoned);
   const auto moment = *Timestamp::parse("2026-03-04T05:06:07.000008Z");
   const auto day = *Date::parse("2026-03-04");
@@ -215,16 +215,16 @@ TEST_CASE("Connection: no answer within the limit ends the connection's use", "[
   CHECK_FALSE(db.is_reusable());
 }
 
-TEST_CASE("Connection: a script can be cancelled from its hook", "[postgres]") {
+TEST_CASE("Connection: whatever it waits for can be cancelled from its hook", "[postgres]") {
   Connection db(settings());
   int calls = 0;
-  const postgres::WaitHook hook{.fd = -1, .interval = std::chrono::milliseconds(1), .call = [&] {
-                                  ++calls;
-                                  db.cancel();
-                                }};
-  CHECK(error_of([&] { db.execute("SELECT pg_sleep(30)", hook); }).sqlstate == "57014");
-  CHECK(calls > 0);
-  CHECK(db.is_reusable());
+  db.watch({.fd = -1, .interval = std::chrono::milliseconds(1), .call = [&] {
+              ++calls;
+              db.cancel();
+            }});
+  CHECK(error_of([&] { db.execute("SELECT pg_sleep(30)"); }).sqlstate == "57014");
+  CHECK(error_of([&] { db.query("SELECT pg_sleep(30)"); }).sqlstate == "57014");
+  CHECK(calls > 1);
 }
 
 TEST_CASE("Connection: a session that the server ended is stale, and of no more use",
@@ -241,9 +241,8 @@ TEST_CASE("Connection: a session that the server ended is stale, and of no more 
 TEST_CASE("Connection: a session that ends while it works reports it", "[postgres]") {
   Connection db(settings());
   const auto pid = pid_of(db);
-  const postgres::WaitHook hook{
-      .fd = -1, .interval = std::chrono::milliseconds(1), .call = [&] { terminate(pid); }};
-  const auto report = error_of([&] { db.execute("SELECT pg_sleep(30)", hook); });
+  db.watch({.fd = -1, .interval = std::chrono::milliseconds(1), .call = [&] { terminate(pid); }});
+  const auto report = error_of([&] { db.execute("SELECT pg_sleep(30)"); });
   CHECK((report.sqlstate.empty() || report.sqlstate == "57P01"));
   CHECK_FALSE(db.is_reusable());
 }
@@ -257,20 +256,38 @@ TEST_CASE("Connection: notices go to the receiver, and nowhere without one", "[p
   CHECK(heard == std::vector<std::string>{"WARNING: heard"});
 }
 
-TEST_CASE("Connection: our options and those of the URL are both in force", "[postgres]") {
-  ConnectionSettings both = settings();
-  both.url += both.url.find('?') == std::string::npos ? "?" : "&";
-  both.url += "options=-c%20search_path%3Dpg_catalog%20-c%20lock_timeout%3D77";
-  both.options = "-c statement_timeout=1234 -c lock_timeout=99";
-  Connection db(both);
+TEST_CASE("Connection: the options of the URL are in force, and the encoding is ours",
+          "[postgres]") {
+  ConnectionSettings with_options = settings();
+  with_options.url += "&options=-c%20search_path%3Dpg_catalog&client_encoding=LATIN1";
+  Connection db(with_options);
   const auto setting = [&](const char* name) {
     return db.query("SELECT current_setting($1)", name).get<std::string>(0, 0);
   };
   CHECK(setting("search_path") == "pg_catalog");
-  CHECK(setting("statement_timeout") == "1234ms");
-  CHECK(setting("lock_timeout") == "77ms");  // the URL has the last word
   CHECK(setting("client_encoding") == "UTF8");
   CHECK(setting("application_name") == "connection test");
+}
+
+TEST_CASE("Connection: a plan that a migration made out of date is made anew", "[postgres]") {
+  Connection db(settings());
+  db.execute("CREATE TEMP TABLE t (a text); INSERT INTO t VALUES ('x')");
+  const std::string_view sql = "SELECT a FROM t";
+  CHECK(db.query(sql).count() == 1);
+  db.execute("ALTER TABLE t ALTER a TYPE varchar(9)");
+  CHECK(db.query(sql).get<std::string>(0, 0) == "x");
+  CHECK(db.query(sql).get<std::string>(0, 0) == "x");
+  CHECK(db.prepares());
+  CHECK_FALSE(db.is_reusable());  // the next connection prepares it as it is now
+}
+
+TEST_CASE("Connection: it knows which process of the server it was promised", "[postgres]") {
+  Connection direct(settings());
+  CHECK(direct.backend_pid() == pid_of(direct));
+  ConnectionSettings pooled = settings();
+  pooled.url = shared_pgbouncer().url("postgres");
+  Connection db(pooled);
+  CHECK(db.backend_pid() != pid_of(db));
 }
 
 TEST_CASE("Connection: what cannot be read as a URL is refused without quoting it", "[postgres]") {
@@ -278,6 +295,15 @@ TEST_CASE("Connection: what cannot be read as a URL is refused without quoting i
   CHECK(Connection::is_valid_url("host=a,b dbname=c"));
   CHECK_FALSE(Connection::is_valid_url("postgres://[hunter2"));
   CHECK_FALSE(Connection::is_valid_url("host=a unknown_keyword=hunter2"));
+  // An @ or / of a password that nobody encoded would make it a host, port or database.
+  CHECK_FALSE(Connection::is_valid_url("postgres://user:hunt@er2@host/database"));
+  CHECK_FALSE(Connection::is_valid_url("postgres://user:hunt/er2@host/database"));
+  CHECK_FALSE(Connection::is_valid_url("postgres://user:12/er2@host/database"));
+  CHECK_FALSE(Connection::is_valid_url("postgres://user:hunt?er@2@host/database"));
+  CHECK_FALSE(Connection::is_valid_url("postgres://host:hunter2/database"));
+  CHECK(Connection::is_valid_url("postgres://user:hunt?er2@host/database?application_name=a@b"));
+  CHECK(Connection::is_valid_url("postgresql://user:a%40b%2Fc@/database?host=@abstract,/run/pg"));
+  CHECK(Connection::is_valid_url("host=a port=1,2 password='p@ss/w://ord'"));
   const auto report = error_of([] { Connection db({.url = "postgres://[hunter2"}); });
   CHECK(report.message.find("hunter2") == std::string::npos);
 }
@@ -348,6 +374,20 @@ TEST_CASE("Postgres pool: a session that the server ended is replaced before it 
   });
   const postgres::Pool::Lease db(pool);
   CHECK(pid_of(*db) != pid);
+}
+
+TEST_CASE("Postgres pool: sessions have limits, unless somebody else has set them", "[postgres]") {
+  const auto limits = [](const std::string& url) {
+    postgres::Pool pool(url, 1);
+    const Rows rows = postgres::Pool::Lease(pool)->query(
+        "SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')");
+    return rows.get<std::string>(0, 0);
+  };
+  const std::string url = shared_cluster().url();
+  CHECK(limits(url) == "3s 5s");
+  CHECK(limits(url + "&options=-c%20lock_timeout%3D77") == "77ms 5s");
+  // Behind a pooler a session is everybody's.
+  CHECK(limits(shared_pgbouncer().url("postgres")) == "0 0");
 }
 
 TEST_CASE("Postgres pool: while the server is away, each caller fails and none waits",

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <thread>
 
 #include "common/store/open_store.h"
 #include "common/store/postgres/postgres_store.h"
@@ -95,8 +96,8 @@ class PostgresTest {
 
  private:
   std::string name_ = shared_cluster().create_registry_database();
-  std::unique_ptr<Connection> db_ = std::make_unique<Connection>(postgres::ConnectionSettings{
-      .url = shared_cluster().url(name_), .application_name = "test", .options = ""});
+  std::unique_ptr<Connection> db_ = std::make_unique<Connection>(
+      postgres::ConnectionSettings{.url = shared_cluster().url(name_), .application_name = "test"});
 };
 
 PostgresStore store_at(const std::string& url, int max_connections = 2) {
@@ -315,6 +316,54 @@ TEST_CASE_METHOD(PostgresTest, "a server that takes no writes is an outage to wr
   CHECK(contains(outage_of([&] { return store.create_tenant(new_customer(), some_origin()); }),
                  "25006"));
   CHECK(code_of(store.tenant_by_id(random_id())) == ErrorCode::kNotFound);
+  CHECK(contains(outage_of([&] { return store.check_health(); }), "read-only"));
+}
+
+TEST_CASE_METHOD(PostgresTest, "days that other programs stored are told and changed as known ones",
+                 "[postgres]") {
+  PostgresStore store = store_at(url());
+  const Uuid id = value_of(store.create_tenant(new_customer(), some_origin())).tenant.id;
+  const auto store_end = [&](const char* day) {
+    db().query("UPDATE tenants SET status = 'trial', contract_end = $2::date WHERE id = $1", id,
+               day);
+  };
+  Activation activation;
+
+  store_end("infinity");
+  activation.contract_end = date_of("9999-12-31");
+  CHECK(value_of(store.activate_tenant(id, activation, some_origin())).contract_end ==
+        date_of("9999-12-31"));
+  CHECK(value("SELECT count(*) FROM audit_log WHERE metadata ? 'changes'") == 0);
+
+  store_end("0044-03-15 BC");
+  activation = {};
+  activation.contract_start = date_of("0001-01-01");
+  const Tenant active = value_of(store.activate_tenant(id, activation, some_origin()));
+  CHECK(active.contract_end == date_of("0001-01-01"));
+  CHECK(value_of(store.tenant_by_id(id)) == active);
+
+  store_end("-infinity");
+  const Tenant frozen = value_of(store.cancel_tenant(id, {}, some_origin()));
+  CHECK(frozen.contract_end == date_of("0001-01-01"));
+  CHECK(value_of(store.tenant_by_id(id)) == frozen);
+}
+
+TEST_CASE_METHOD(PostgresTest, "a change that waited has the time of its turn in the trail",
+                 "[postgres]") {
+  PostgresStore store = store_at(url());
+  const Uuid id = value_of(store.create_tenant(new_customer(), some_origin())).tenant.id;
+  std::jthread changer;
+  Timestamp turn;
+  {
+    const postgres::Transaction holder(db());
+    db().query("SELECT FROM tenants WHERE id = $1 FOR UPDATE", id);
+    changer = std::jthread([&] { static_cast<void>(store.cancel_tenant(id, {}, some_origin())); });
+    wait_until("a change that waits for the row",
+               [&] { return db().query("SELECT FROM pg_locks WHERE NOT granted").count() > 0; });
+    turn = db().query("SELECT clock_timestamp()").get<Timestamp>(0, 0);
+  }
+  changer.join();
+  CHECK(db().query("SELECT max(created_at) FROM audit_log").get<Timestamp>(0, 0) > turn);
 }
 
 TEST_CASE_METHOD(PostgresTest, "through PgBouncer two processes share one connection of the server",

@@ -131,7 +131,7 @@ std::string run_or_throw(const Command& command, const std::string& input = {}) 
 }
 
 Connection connect(const std::string& url) {
-  return Connection({.url = url, .application_name = "test", .options = ""});
+  return Connection({.url = url, .application_name = "test"});
 }
 
 bool is_answering(const std::string& url) {

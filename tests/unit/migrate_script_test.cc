@@ -34,15 +34,16 @@ TEST_CASE("SqlScript: semicolons end statements; empty ones do not count") {
 }
 
 TEST_CASE("SqlScript: a semicolon inside of something ends nothing") {
-  const auto text = GENERATE(
-      as<std::string>(), "SELECT ';'", "SELECT 'it''s;'", R"(SELECT E'\';')",
-      R"(SELECT E'a\\''; ')", R"(SELECT '\' AS a, ";")", R"(SELECT U&'\0061;')",
-      "SELECT \"a\"\";\"", "SELECT $$ ; $$", "SELECT $a$ ; $$ ; $b$ ; $a$",
-      "SELECT /* ; /* ; */ ; */ 1", "SELECT 1 -- ;\n + 1",
-      "CREATE RULE r AS ON INSERT TO t DO (DELETE FROM a; DELETE FROM b)", "SELECT $1, a$b$c",
-      "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END",
-      "CREATE OR REPLACE PROCEDURE p() BEGIN ATOMIC SELECT CASE WHEN a THEN 1 ELSE 2 END; "
-      "SELECT t.end, 1 AS case FROM t; END");
+  const auto text =
+      GENERATE(as<std::string>(), "SELECT ';'", "SELECT 'it''s;'", R"(SELECT E'\';')",
+               R"(SELECT E'a\\''; ')", R"(SELECT '\' AS a, ";")", R"(SELECT U&'\0061;')",
+               "SELECT \"a\"\";\"", "SELECT $$ ; $$", "SELECT $a$ ; $$ ; $b$ ; $a$",
+               "SELECT /* ; /* ; */ ; */ 1", "SELECT 1 -- ;\n + 1",
+               "CREATE RULE r AS ON INSERT TO t DO (DELETE FROM a; DELETE FROM b)",
+               "SELECT $1, a$b$c", "SELECT 1$$ ; ' ; $$", "SELECT $1$$ ; ' ; $$",
+               "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END",
+               "CREATE OR REPLACE PROCEDURE p() BEGIN ATOMIC SELECT CASE WHEN a THEN 1 ELSE 2 END; "
+               "SELECT t.end, 1 AS case FROM t; END");
   CAPTURE(text);
   CHECK(statements(text + "; SELECT 9") == Texts{text, "SELECT 9"});
 }
@@ -139,6 +140,38 @@ TEST_CASE("describe: a long statement is shown in part, cut between characters")
       describe({.sqlstate = "XX000", .message = "m"}, "a", SqlScript(text + "'"));
   CHECK(shown.size() < 1100);
   CHECK(shown.ends_with("€ …"));
+}
+
+TEST_CASE("SqlScript: a comment ends where the server ends it, at either end of a line") {
+  CHECK(statements("-- c\rSELECT 1;\r-- d\r\nSELECT 2 -- e\r, 3") ==
+        Texts{"SELECT 1", "SELECT 2 -- e\r, 3"});
+  CHECK(problem("-- c\rCOMMIT;") == problem("-- c\nCOMMIT;"));
+  CHECK(SqlScript("-- migrate:no-transaction\rSELECT 1").runs_outside_transaction());
+}
+
+TEST_CASE("SqlScript: only white space is blank") {
+  CHECK(SqlScript("").is_blank());
+  CHECK(SqlScript(" \r\n\t").is_blank());
+  CHECK_FALSE(SqlScript("-- c\n").is_blank());
+}
+
+TEST_CASE("SqlScript: a text with escapes keeps them where it goes on, after a line's end") {
+  const auto text = GENERATE(as<std::string>(), "SELECT E'a'\n'b\\'; '", "SELECT E'a' \r '\\';'",
+                             "SELECT E'a' -- it's; not\n -- this;\n  '\\';'\n'\\';'");
+  CAPTURE(text);
+  CHECK(statements(text + "; SELECT 9") == Texts{text, "SELECT 9"});
+}
+
+TEST_CASE("SqlScript: on the same line, or after another comment, a text does not go on") {
+  CHECK(statements("SELECT E'a' '\\'; SELECT 2") == Texts{"SELECT E'a' '\\'", "SELECT 2"});
+  CHECK(statements("SELECT E'a' /*\n*/ '\\'; SELECT 2") ==
+        Texts{"SELECT E'a' /*\n*/ '\\'", "SELECT 2"});
+  CHECK(statements("SELECT E'a'\n, '\\'; SELECT 2") == Texts{"SELECT E'a'\n, '\\'", "SELECT 2"});
+}
+
+TEST_CASE("SqlScript: a lone carriage return ends a line for the place as well") {
+  CHECK(SqlScript("a\rb\r\nc").place_of(2).line == 2);
+  CHECK(SqlScript("a\rb\r\nc").place_of(5).line == 3);
 }
 
 }  // namespace

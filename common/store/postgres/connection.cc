@@ -7,6 +7,7 @@
 #include <limits>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <libpq-fe.h>
@@ -18,18 +19,21 @@ namespace {
 using Moment = std::chrono::steady_clock::time_point;
 
 constexpr int kBinaryFormat = 1;
-constexpr const char* kConnectTimeoutS = "2";  // per host; libpq knows no shorter one
-// How long data may stay unacknowledged before the kernel gives a connection up.
-constexpr const char* kTcpUserTimeoutMs = "10000";
+// What holds where neither the URL nor the environment says otherwise.
+constexpr std::array<std::pair<const char*, const char*>, 5> kDefaults = {{
+    {"connect_timeout", "2"},  // seconds, for each address; libpq knows no shorter one
+    // How soon the kernel gives up a peer that is gone, in milliseconds while something is on its
+    // way, and in seconds while we wait.
+    {"tcp_user_timeout", "10000"},
+    {"keepalives_idle", "30"},
+    {"keepalives_interval", "10"},
+    {"keepalives_count", "3"},
+}};
 
 struct FreeOptions {
   void operator()(PQconninfoOption* options) const noexcept { ::PQconninfoFree(options); }
 };
 using OptionsHandle = std::unique_ptr<PQconninfoOption, FreeOptions>;
-
-struct FreeCancel {
-  void operator()(PGcancel* cancel) const noexcept { ::PQfreeCancel(cancel); }
-};
 
 struct FreeMemory {
   void operator()(char* memory) const noexcept { ::PQfreemem(memory); }
@@ -41,6 +45,33 @@ OptionsHandle parse_url(const std::string& url) {
   // It may quote a part of the URL, so it is of no use to us.
   const std::unique_ptr<char, FreeMemory> error_owner(error);
   return options;
+}
+
+// Whether a URL has an `@` elsewhere than at the end of its user and password, which for libpq is
+// the first one, if it comes before any slash.
+bool has_stray_at(std::string_view url) {
+  constexpr std::string_view kSchemeEnd = "://";
+  const std::size_t scheme_end = url.find(kSchemeEnd);
+  const bool is_url = url.substr(0, 8) == "postgres" && scheme_end <= 10;
+  if (!is_url) return false;
+  std::string_view rest = url.substr(scheme_end + kSchemeEnd.size());
+  const std::size_t end = rest.find_first_of("@/");
+  if (end != std::string_view::npos && rest[end] == '@') rest.remove_prefix(end + 1);
+  return rest.substr(0, rest.find('?')).find('@') != std::string_view::npos;
+}
+
+bool is_list_of_numbers(std::string_view text) {
+  return text.find_first_not_of("0123456789,") == std::string_view::npos;
+}
+
+// What the environment says of a connection, or an empty text.
+std::string environment_default(std::string_view keyword) {
+  const OptionsHandle defaults(::PQconndefaults());
+  for (const PQconninfoOption* option = defaults.get();
+       option != nullptr && option->keyword != nullptr; ++option) {
+    if (option->keyword == keyword && option->val != nullptr) return option->val;
+  }
+  return {};
 }
 
 // The keywords and values that PQconnectdbParams takes.
@@ -56,11 +87,7 @@ class Keywords {
 
   void set(const std::string& keyword, std::string value) { values_[keyword] = std::move(value); }
   void set_default(const std::string& keyword, const char* value) {
-    values_.try_emplace(keyword, value);
-  }
-  void put_in_front(const std::string& keyword, const std::string& value) {
-    std::string& present = values_[keyword];
-    present = present.empty() ? value : value + " " + present;
+    if (environment_default(keyword).empty()) values_.try_emplace(keyword, value);
   }
 
   [[nodiscard]] PGconn* connect() const {
@@ -172,17 +199,21 @@ void Connection::Finish::operator()(pg_conn* connection) const noexcept {
 }
 
 bool Connection::is_valid_url(const std::string& url) {
-  return parse_url(url) != nullptr;
+  const OptionsHandle options = parse_url(url);
+  if (!options || has_stray_at(url)) return false;
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    const bool is_port = std::string_view(option->keyword) == "port";
+    if (is_port && option->val != nullptr && !is_list_of_numbers(option->val)) return false;
+  }
+  return true;
 }
 
 Connection::Connection(const ConnectionSettings& settings)
     : answer_limit_(settings.answer_limit), prepares_(settings.prepares) {
   Keywords keywords(settings.url);
-  keywords.set_default("connect_timeout", kConnectTimeoutS);
-  keywords.set_default("tcp_user_timeout", kTcpUserTimeoutMs);
+  for (const auto& [keyword, value] : kDefaults) keywords.set_default(keyword, value);
   keywords.set_default("fallback_application_name", settings.application_name.c_str());
   keywords.set("client_encoding", "UTF8");
-  if (!settings.options.empty()) keywords.put_in_front("options", settings.options);
   connection_.reset(keywords.connect());
   if (!connection_) throw std::bad_alloc();
   if (::PQstatus(connection_.get()) != CONNECTION_OK) {
@@ -199,12 +230,16 @@ Rows Connection::run(std::string_view sql, std::span<const Parameter> parameters
   } catch (const SqlError& error) {
     // Not there, or there already: another session's, behind a pooler.
     const bool is_not_ours = error.sqlstate() == "26000" || error.sqlstate() == "42P05";
-    // Its plan has gone out of date; a new session makes a new one.
-    if (error.sqlstate() == "0A000") is_broken_ = true;
-    if (!is_not_ours) throw;
-    prepares_ = false;
-    prepared_.clear();
-    if (!is_reusable()) throw;  // an open transaction is lost: its owner may run it again
+    // A migration has changed what it answers.
+    const bool is_outdated = error.sqlstate() == "0A000";
+    if (!is_not_ours && !is_outdated) throw;
+    if (is_not_ours) {
+      prepares_ = false;
+      prepared_.clear();
+    }
+    if (is_outdated) is_broken_ = true;  // a new session makes new plans
+    // Nothing has happened, but to an open transaction: its owner may run that again.
+    if (::PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) throw;
   }
   return run_unprepared(sql, parameters);
 }
@@ -218,7 +253,7 @@ Rows Connection::run_prepared(std::string_view sql, std::span<const Parameter> p
   };
   if (const auto known = prepared_.find(sql); known != prepared_.end()) {
     send(known->second);
-    return Rows(checked(collect({})));
+    return Rows(checked(collect()));
   }
   // Both at once, for one round trip.
   const std::string text(sql);
@@ -227,7 +262,7 @@ Rows Connection::run_prepared(std::string_view sql, std::span<const Parameter> p
   require_sent(::PQsendPrepare(connection_.get(), name.c_str(), text.c_str(), 0, nullptr));
   send(name);
   require_sent(::PQpipelineSync(connection_.get()));
-  Answer answer = collect({});
+  Answer answer = collect();
   require_sent(::PQexitPipelineMode(connection_.get()));
   if (answer.completed > 0) prepared_.emplace(text, name);
   return Rows(checked(std::move(answer)));
@@ -238,19 +273,19 @@ Rows Connection::run_unprepared(std::string_view sql, std::span<const Parameter>
   require_sent(::PQsendQueryParams(connection_.get(), std::string(sql).c_str(),
                                    static_cast<int>(texts.size()), nullptr, texts.data(), nullptr,
                                    nullptr, kBinaryFormat));
-  return Rows(checked(collect({})));
+  return Rows(checked(collect()));
 }
 
-std::string Connection::execute(const std::string& script, const WaitHook& hook) {
+std::string Connection::execute(const std::string& script) {
   require_sent(::PQsendQuery(connection_.get(), script.c_str()));
-  const ResultHandle last = checked(collect(hook));
+  const ResultHandle last = checked(collect());
   return last ? ::PQcmdStatus(last.get()) : "";
 }
 
 // Reads everything that the server answers, up to where it is ready for more: only then an implicit
 // transaction is committed, and an error may come that late.
-Connection::Answer Connection::collect(const WaitHook& hook) {
-  const Wait wait(answer_limit_, hook);
+Connection::Answer Connection::collect() {
+  const Wait wait(answer_limit_, hook_);
   flush(wait);
   Answer answer;
   for (;;) {
@@ -348,11 +383,13 @@ ErrorReport Connection::report_of(const pg_result* result) const {
   return report;
 }
 
-void Connection::cancel() noexcept {
-  const std::unique_ptr<PGcancel, FreeCancel> cancel(::PQgetCancel(connection_.get()));
-  std::array<char, 256> error{};
-  // Nothing follows from a failure: the statement then goes on.
-  if (cancel) ::PQcancel(cancel.get(), error.data(), error.size());
+void Connection::cancel() const {
+  std::thread([request =
+                   std::shared_ptr<PGcancel>(::PQgetCancel(connection_.get()), ::PQfreeCancel)] {
+    std::array<char, 256> error{};
+    // Nothing follows from a failure: the statement then goes on.
+    if (request) ::PQcancel(request.get(), error.data(), error.size());
+  }).detach();
 }
 
 void Connection::on_notice(std::function<void(const std::string& message)> receiver) {
@@ -372,6 +409,10 @@ bool Connection::is_stale() const noexcept {
 
 bool Connection::is_in_transaction() const noexcept {
   return ::PQtransactionStatus(connection_.get()) == PQTRANS_INTRANS;
+}
+
+int Connection::backend_pid() const {
+  return ::PQbackendPID(connection_.get());
 }
 
 int Connection::server_version() const {

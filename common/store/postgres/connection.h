@@ -24,16 +24,13 @@ namespace registry::postgres {
 struct ConnectionSettings {
   std::string url = {};               // a libpq URL or conninfo; several hosts allowed
   std::string application_name = {};  // how the server's views name us, unless the URL says it
-  // Options of the server for this session, like "-c lock_timeout=3000", in front of the URL's own.
-  // Empty where a pooler stands between: PgBouncer refuses them.
-  std::string options = {};
   // The longest wait for an answer; the connection is of no use afterwards. Zero: without end.
   std::chrono::milliseconds answer_limit{0};
   // Whether to prepare statements, see Connection::query().
   bool prepares = true;
 };
 
-// Something to do while a script runs.
+// Something to do while the server is waited for.
 struct WaitHook {
   int fd = -1;                               // call when this is readable; -1: none
   std::chrono::milliseconds interval{1000};  // and call this often
@@ -43,7 +40,9 @@ struct WaitHook {
 // A connection to a server, for one thread at a time.
 class Connection {
  public:
-  // Whether libpq can read `url`. It says why not, but quotes what may be a password.
+  // Whether libpq can read `url`, as what it was meant to be: an `@` or `/` of a password that is
+  // not percent-encoded makes a part of it the host, the port or the database, which errors quote.
+  // Nothing says why not, for the same reason.
   [[nodiscard]] static bool is_valid_url(const std::string& url);
 
   // Connects to the first of the URL's hosts that will have us. Waits for each host no longer than
@@ -66,12 +65,15 @@ class Connection {
 
   // Carries out a script of any number of statements without parameters, in one round trip, and
   // gives the command tag of the last ("COMMIT"); rows are ignored. Outside of a transaction the
-  // script is one, unless it says otherwise. `hook` is called while it runs, and may call cancel().
-  std::string execute(const std::string& script, const WaitHook& hook = {});
+  // script is one, unless it says otherwise.
+  std::string execute(const std::string& script);
 
-  // Asks the server to give up the statement that runs, which then fails with 57014. Waits for the
-  // server to take note.
-  void cancel() noexcept;
+  // Calls the hook during every wait for the server from now on; it may call cancel().
+  void watch(WaitHook hook) { hook_ = std::move(hook); }
+
+  // Asks the server to give up the statement that runs, which then fails with 57014. Returns at
+  // once: the asking is a connection of its own, which a server that hangs may leave unanswered.
+  void cancel() const;
 
   // Is called with each notice or warning of the server; without this they are dropped.
   void on_notice(std::function<void(const std::string& message)> receiver);
@@ -84,6 +86,9 @@ class Connection {
   [[nodiscard]] bool is_in_transaction() const noexcept;
   // False once a prepared statement was found missing.
   [[nodiscard]] bool prepares() const { return prepares_; }
+  // The process of the server that the session was promised. Behind a pooler pg_backend_pid() says
+  // otherwise: there each transaction may have another process.
+  [[nodiscard]] int backend_pid() const;
   // The server's version as a number: 150020 is 15.20.
   [[nodiscard]] int server_version() const;
 
@@ -103,7 +108,7 @@ class Connection {
   struct Answer;
   class Wait;
 
-  [[nodiscard]] Answer collect(const WaitHook& hook);
+  [[nodiscard]] Answer collect();
   [[nodiscard]] ResultHandle next_result(const Wait& wait);
   void flush(const Wait& wait);
   void note(ResultHandle result, Answer& answer);
@@ -114,6 +119,7 @@ class Connection {
 
   std::unique_ptr<pg_conn, Finish> connection_;
   std::chrono::milliseconds answer_limit_;
+  WaitHook hook_;
   std::function<void(const std::string&)> on_notice_;
   std::unordered_map<std::string, std::string, TextHash, std::equal_to<>> prepared_;  // to names
   bool prepares_;

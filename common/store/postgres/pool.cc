@@ -1,15 +1,20 @@
 #include "common/store/postgres/pool.h"
 
 #include <algorithm>
+#include <exception>
 #include <random>
 #include <utility>
+
+#include "common/store/postgres/outage.h"
 
 namespace registry::postgres {
 namespace {
 
-std::string session_options() {
-  return "-c lock_timeout=" + std::to_string(kLockTimeout.count()) +
-         " -c statement_timeout=" + std::to_string(kStatementTimeout.count());
+// Sets a limit of this session, where there is none and no pooler stands between.
+std::string setting(const char* name, std::chrono::milliseconds limit, int backend_pid) {
+  return std::string("SELECT set_config('") + name + "', '" + std::to_string(limit.count()) +
+         "', false) WHERE pg_backend_pid() = " + std::to_string(backend_pid) +
+         " AND current_setting('" + name + "') = '0';";
 }
 
 // Half of the time to all of it, so that the processes of a machine do not come all at once.
@@ -32,47 +37,42 @@ Pool::Pool(std::string url, int max_connections)
       url_(std::move(url)) {}
 
 std::unique_ptr<Connection> Pool::open() {
-  admit_attempt();
+  const int failures_before = admit_attempt();
   try {
     auto connection = connect();
     note_success();
     return connection;
   } catch (const SqlError& error) {
-    note_failure(error.what());
-    throw StoreUnavailable(error.what());
-  } catch (...) {
-    note_failure("postgres: cannot connect");
+    note_failure(failures_before, error);
+    throw outage(error);
+  } catch (const std::exception& error) {
+    note_failure(failures_before, SqlError({.message = error.what()}));
     throw;
   }
 }
 
-std::unique_ptr<Connection> Pool::connect() {
-  ConnectionSettings settings{.url = url_,
-                              .application_name = "tenant-registry",
-                              .options = session_options(),
-                              .answer_limit = kAnswerLimit,
-                              .prepares = prepares_};
-  try {
-    auto connection = std::make_unique<Connection>(settings);
-    takes_options_ = true;
-    return connection;
-  } catch (const SqlError&) {
-    if (takes_options_) throw;
-  }
-  // libpq tells no SQLSTATE of a connection that failed, so whether it was for the options shows
-  // only without them.
-  settings.options.clear();
-  return std::make_unique<Connection>(settings);
+std::unique_ptr<Connection> Pool::connect() const {
+  auto connection =
+      std::make_unique<Connection>(ConnectionSettings{.url = url_,
+                                                      .application_name = "tenant-registry",
+                                                      .answer_limit = kAnswerLimit,
+                                                      .prepares = prepares_});
+  const int pid = connection->backend_pid();
+  connection->execute(setting("lock_timeout", kLockTimeout, pid) +
+                      setting("statement_timeout", kStatementTimeout, pid));
+  return connection;
 }
 
-// While the database is away, one caller at a time finds out whether it is back.
-void Pool::admit_attempt() {
+// While the database is away, one caller at a time finds out whether it is back. Returns how many
+// attempts in a row had failed by then.
+int Pool::admit_attempt() {
   const std::lock_guard lock(mutex_);
-  if (failures_ == 0) return;
+  if (failures_ == 0) return 0;
   if (is_attempting_ || std::chrono::steady_clock::now() < next_attempt_) {
-    throw StoreUnavailable(last_failure_);
+    throw outage(*last_failure_);
   }
   is_attempting_ = true;
+  return failures_;
 }
 
 void Pool::note_success() {
@@ -81,12 +81,14 @@ void Pool::note_success() {
   is_attempting_ = false;
 }
 
-void Pool::note_failure(const std::string& message) {
+void Pool::note_failure(int failures_before, const SqlError& error) {
   const std::lock_guard lock(mutex_);
+  // Of attempts that began together, before anything had failed, the first one counts.
+  if (failures_ != failures_before) return;
   ++failures_;
   is_attempting_ = false;
   next_attempt_ = std::chrono::steady_clock::now() + back_off_after(failures_);
-  last_failure_ = message;
+  last_failure_ = error;
 }
 
 }  // namespace registry::postgres

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "common/store/connection_pool.h"
@@ -12,9 +13,10 @@
 namespace registry::postgres {
 
 // How long one statement may wait for a lock, and how long it may take in all, by the server's
-// clock; and how long we wait for its answer, which is longer, so that the server's own word comes
-// first. All stay well below the time after which nginx gives up on a function. Behind a pooler
-// that takes no options only the last one holds: set the others for the role.
+// clock, where neither the URL nor the role says otherwise; and how long we wait for its answer,
+// which is longer, so that the server's own word comes first. All stay well below the time after
+// which nginx gives up on a function. Behind a pooler, whose sessions are not ours to set, only the
+// last one holds: set the others for the role.
 inline constexpr std::chrono::milliseconds kLockTimeout{3'000};
 inline constexpr std::chrono::milliseconds kStatementTimeout{5'000};
 inline constexpr std::chrono::milliseconds kAnswerLimit{6'000};
@@ -41,21 +43,20 @@ class Pool final : public ConnectionPool<Connection> {
     return !connection.is_stale();
   }
 
-  [[nodiscard]] std::unique_ptr<Connection> connect();
-  void admit_attempt();
+  [[nodiscard]] std::unique_ptr<Connection> connect() const;
+  [[nodiscard]] int admit_attempt();
   void note_success();
-  void note_failure(const std::string& message);
+  void note_failure(int failures_before, const SqlError& error);
 
   const std::string url_;
   std::atomic<bool> prepares_ = true;
-  std::atomic<bool> takes_options_ = false;  // no pooler that refuses them stands between
 
   // The back-off, guarded by mutex_.
   std::mutex mutex_;
   int failures_ = 0;  // in a row
   bool is_attempting_ = false;
   std::chrono::steady_clock::time_point next_attempt_;
-  std::string last_failure_;
+  std::optional<SqlError> last_failure_;
 };
 
 }  // namespace registry::postgres

@@ -9,6 +9,7 @@
 
 #include "common/store/audit_metadata.h"
 #include "common/store/postgres/constraints.h"
+#include "common/store/postgres/outage.h"
 #include "common/store/postgres/statements.h"
 #include "common/store/tenant_changes.h"
 
@@ -69,15 +70,11 @@ std::vector<std::string> statuses_before(Transition transition) {
   return statuses;
 }
 
-// What a change of a tenant came to, by the rules and by the database, which must agree: `after` is
-// what the rules make of the row, `updated_at` is there when the database has written.
-Result<Tenant> agreed(const Tenant& before, Result<Tenant> after,
-                      const std::optional<Timestamp>& updated_at) {
-  const bool is_to_be_written = after && *after != before;
-  if (is_to_be_written != updated_at.has_value()) {
+// Where the database has written nothing: what the rules of the change say to that.
+Result<Tenant> unchanged(const Tenant& before, Result<Tenant> after) {
+  if (after && *after != before) {
     throw std::logic_error("postgres: the statement and the rules of a change disagree");
   }
-  if (updated_at) after->updated_at = *updated_at;
   return after;
 }
 
@@ -110,6 +107,7 @@ Rows run_create(Connection& db, const NewTenant& tenant, const ChangeOrigin& ori
 struct SchemaVersion {
   std::int64_t version = -1;  // -1: none
   bool is_dirty = false;
+  bool is_read_only = false;
 };
 
 SchemaVersion read_version(Connection& db) {
@@ -117,7 +115,9 @@ SchemaVersion read_version(Connection& db) {
   try {
     const Rows rows = db.query(kSchemaVersion);
     if (rows.count() == 0) return {};
-    return {.version = rows.get<std::int64_t>(0, 0), .is_dirty = rows.get<bool>(0, 1)};
+    return {.version = rows.get<std::int64_t>(0, 0),
+            .is_dirty = rows.get<bool>(0, 1),
+            .is_read_only = rows.get<bool>(0, 2)};
   } catch (const SqlError& error) {
     if (error.sqlstate() != kNoSuchTable) throw;
     return {};  // nobody has migrated this database yet
@@ -147,7 +147,7 @@ auto PostgresStore::with_connection(const Work& work)
         if (auto known = caller_error(error)) return fail(std::move(*known));
       }
       if (failure == Failure::kRetry || failure == Failure::kOutage) {
-        throw StoreUnavailable(error.what());
+        throw outage(error);
       }
       throw;
     }
@@ -185,8 +185,19 @@ Result<Tenant> PostgresStore::activate_tenant(const Uuid& id, const Activation& 
                  origin.source_ip, origin.user_agent);
     if (rows.count() == 0) return fail(tenant_not_found());
     const Tenant before = read_tenant(rows, 0, 0);
-    return agreed(before, activated(before, activation),
-                  rows.get<std::optional<Timestamp>>(0, kTenantColumnCount));
+    int at = kTenantColumnCount;
+    const auto updated_at = rows.get<std::optional<Timestamp>>(0, at);
+    if (!updated_at) return unchanged(before, activated(before, activation));
+    // From here on it has happened, and is told as it is.
+    Tenant after = before;
+    after.status = TenantStatus::kActive;
+    after.updated_at = *updated_at;
+    after.plan = rows.get<std::string>(0, ++at);
+    after.contract_start = rows.get<std::optional<Date>>(0, ++at);
+    after.contract_end = rows.get<std::optional<Date>>(0, ++at);
+    after.erp_customer_id = rows.get<std::optional<std::string>>(0, ++at);
+    after.stripe_cust_id = rows.get<std::optional<std::string>>(0, ++at);
+    return after;
   });
 }
 
@@ -200,8 +211,14 @@ Result<Tenant> PostgresStore::cancel_tenant(const Uuid& id,
                                origin.source_ip, origin.user_agent);
     if (rows.count() == 0) return fail(tenant_not_found());
     const Tenant before = read_tenant(rows, 0, 0);
-    return agreed(before, cancelled(before, rows.get<Date>(0, kTenantColumnCount + 1)),
-                  rows.get<std::optional<Timestamp>>(0, kTenantColumnCount));
+    int at = kTenantColumnCount;
+    const auto updated_at = rows.get<std::optional<Timestamp>>(0, at);
+    if (!updated_at) return unchanged(before, cancelled(before, rows.get<Date>(0, at + 2)));
+    Tenant after = before;
+    after.status = TenantStatus::kFrozen;
+    after.updated_at = *updated_at;
+    after.contract_end = rows.get<std::optional<Date>>(0, at + 1);
+    return after;
   });
 }
 
@@ -228,6 +245,8 @@ Result<std::vector<Entitlement>> PostgresStore::entitlements(
                        .created_at = rows.get<Timestamp>(row, 6),
                        .updated_at = rows.get<Timestamp>(row, 7)});
     }
+    std::sort(found.begin(), found.end(),
+              [](const auto& left, const auto& right) { return left.product < right.product; });
     return found;
   });
 }
@@ -245,7 +264,10 @@ Store::Health PostgresStore::check_health() {
         (found.is_dirty ? " (dirty)" : "") + "; this program needs version " +
         std::to_string(kNeededSchemaVersion) + ", see migrate status");
   }
-  return {.kind = "postgres", .schema_version = static_cast<int>(found.version)};
+  if (found.is_read_only) {
+    throw StoreUnavailable("postgres: the server is read-only: a standby, or set so");
+  }
+  return {.kind = "postgres", .schema_version = found.version};
 }
 
 }  // namespace registry::postgres

@@ -16,6 +16,7 @@ struct Row {
 constexpr std::array kRows = {
     Row{"08", Failure::kOutage},      // connection exception
     Row{"0A000", Failure::kRetry},    // a prepared statement's plan has gone out of date
+    Row{"22P05", Failure::kOutage},   // a text that the database's encoding lacks: it is not UTF-8
     Row{"23", Failure::kConstraint},  // integrity constraint violation
     Row{"25006", Failure::kOutage},   // a server that is read-only: not the primary any more
     Row{"25P03", Failure::kOutage},   // idle in a transaction for too long

@@ -18,9 +18,24 @@ namespace registry::postgres {
   " AND (p.expires_at IS NULL OR p.expires_at > now()))"
 inline constexpr int kTenantColumnCount = 15;
 
-#define INSERT_AUDIT                                                                         \
-  "INSERT INTO audit_log (tenant_id, target_id, target_type, target_name, action, metadata," \
-  " actor_id, actor_name, actor_type, source_ip, user_agent)"
+// The time is that of the entry, not of the transaction: under a lock, so that of two changes of
+// one tenant the later one has the later time.
+#define INSERT_AUDIT                                                                           \
+  "INSERT INTO audit_log (created_at, tenant_id, target_id, target_type, target_name, action," \
+  " metadata, actor_id, actor_name, actor_type, source_ip, user_agent)"
+
+// A day as the program reads it: what other programs stored may lie outside of the years it knows.
+#define KNOWN_DAY(member) \
+  "CASE WHEN " member     \
+  " IS NOT NULL"          \
+  " THEN least(greatest(" member ", '0001-01-01'), '9999-12-31') END AS " member
+
+// The tenant $1, which nobody else changes until this transaction ends.
+#define LOCKED_TENANT \
+  "before AS MATERIALIZED ("                                                                       \
+  " SELECT id, slug, name, status, kind, plan, erp_customer_id, stripe_cust_id, trial_ends_at, "   \
+  KNOWN_DAY("contract_start") ", " KNOWN_DAY("contract_end")                                       \
+  ", sales_owner, created_at, updated_at FROM tenants WHERE id = $1 FOR NO KEY UPDATE)"
 
 inline constexpr std::string_view kTenantById =
     "SELECT " TENANT_COLUMNS " FROM tenants t WHERE t.id = $1";
@@ -39,9 +54,8 @@ inline constexpr std::string_view kCreateTenant =
     "  $6, now() + $7::integer * interval '24 hours', $8)"
     " ON CONFLICT DO NOTHING RETURNING *"
     "), audited AS (" INSERT_AUDIT
-    " SELECT id, id::text, 'tenant', slug, 'tenant.create', $9::jsonb, $10, $11, $12, $13::inet, "
-    "$14"
-    " FROM made"
+    " SELECT clock_timestamp(), id, id::text, 'tenant', slug, 'tenant.create', $9::jsonb, $10, $11,"
+    "  $12, $13::inet, $14 FROM made"
     ") SELECT true, " TENANT_COLUMNS
     " FROM made t"
     " UNION ALL"
@@ -56,12 +70,10 @@ inline constexpr std::string_view kCreateTenant =
 
 // $1 id, $2 statuses from which it is allowed, $3 the status that it leads to, $4 plan,
 // $5 contract_start, $6 contract_end, $7 erp_customer_id, $8 stripe_cust_id, each NULL to stay as
-// it is, $9 to $13 the origin. Answers the row as it was, and the new updated_at, NULL where
-// nothing was written. No row: none.
+// it is, $9 to $13 the origin. Answers the row as it was, and the members as they are now, NULL
+// where nothing was written.
 inline constexpr std::string_view kActivateTenant =
-    "WITH before AS MATERIALIZED ("
-    " SELECT * FROM tenants WHERE id = $1 FOR NO KEY UPDATE"
-    "), wanted AS ("
+    "WITH " LOCKED_TENANT ", wanted AS ("
     " SELECT id, coalesce($4, plan) AS plan, coalesce($5::date, contract_start) AS contract_start,"
     "  coalesce($6::date, contract_end) AS contract_end,"
     "  coalesce($7, erp_customer_id) AS erp_customer_id,"
@@ -80,50 +92,55 @@ inline constexpr std::string_view kActivateTenant =
     "   OR (w.contract_end < w.contract_start) IS NOT TRUE)"
     " RETURNING t.*"
     "), audited AS (" INSERT_AUDIT
-    " SELECT a.id, a.id::text, 'tenant', a.slug, 'tenant.activate',"
+    " SELECT clock_timestamp(), a.id, a.id::text, 'tenant', a.slug, 'tenant.activate',"
     "  jsonb_build_object('from', b.status, 'to', a.status) ||"
     "   CASE WHEN c.changes = '{}' THEN '{}' ELSE jsonb_build_object('changes', c.changes) END,"
     "  $9, $10, $11, $12::inet, $13"
     " FROM after a JOIN before b ON b.id = a.id CROSS JOIN LATERAL (SELECT "
     CHANGE_OF("plan") " || " CHANGE_OF("contract_start") " || " CHANGE_OF("contract_end") " || "
     CHANGE_OF("erp_customer_id") " || " CHANGE_OF("stripe_cust_id") " AS changes) c"
-    ") SELECT " TENANT_COLUMNS ", a.updated_at FROM before t LEFT JOIN after a ON a.id = t.id";
+    ") SELECT " TENANT_COLUMNS ", a.updated_at, a.plan, a.contract_start, a.contract_end,"
+    " a.erp_customer_id, a.stripe_cust_id FROM before t LEFT JOIN after a ON a.id = t.id";
 
 // $1 id, $2 statuses from which it changes something, $3 the status that it leads to, $4 reason or
 // NULL, $5 to $9 the origin.
-// Answers the row as it was, the new updated_at, NULL where nothing was written, and the day.
+// Answers the row as it was, the members as they are now, NULL where nothing was written, and the
+// day.
 inline constexpr std::string_view kCancelTenant =
-    "WITH before AS MATERIALIZED ("
-    " SELECT * FROM tenants WHERE id = $1 FOR NO KEY UPDATE"
-    "), after AS ("
+    "WITH " LOCKED_TENANT
+    ", after AS ("
     " UPDATE tenants t SET status = $3::tenant_status,"
     "  contract_end = least(b.contract_end, (now() AT TIME ZONE 'UTC')::date)"
     " FROM before b WHERE t.id = b.id AND b.status = ANY ($2::tenant_status[])"
     "  AND b.status <> $3::tenant_status"
     " RETURNING t.*"
     "), audited AS (" INSERT_AUDIT
-    " SELECT a.id, a.id::text, 'tenant', a.slug, 'tenant.cancel',"
+    " SELECT clock_timestamp(), a.id, a.id::text, 'tenant', a.slug, 'tenant.cancel',"
     "  jsonb_build_object('from', b.status, 'to', a.status, 'contract_end', a.contract_end) ||"
     "   CASE WHEN $4::text IS NULL THEN '{}' ELSE jsonb_build_object('reason', $4::text) END,"
     "  $5, $6, $7, $8::inet, $9"
     " FROM after a JOIN before b ON b.id = a.id"
     ") SELECT " TENANT_COLUMNS
-    ", a.updated_at, (now() AT TIME ZONE 'UTC')::date"
+    ", a.updated_at, a.contract_end, (now() AT TIME ZONE 'UTC')::date"
     " FROM before t LEFT JOIN after a ON a.id = t.id";
 
 // $1 tenant id, $2 product or NULL for all.
-// Answers the tenant's status and the time with each entitlement; one row of NULLs if it has none.
+// Answers the tenant's status and the time with each entitlement, unsorted; one row of NULLs if it
+// has none.
 inline constexpr std::string_view kEntitlements =
     "SELECT t.status, now(), p.product, p.enabled, p.config::text, p.expires_at, p.created_at,"
     " p.updated_at"
     " FROM tenants t LEFT JOIN tenant_products p"
     " ON p.tenant_id = t.id AND ($2::text IS NULL OR p.product = $2)"
-    " WHERE t.id = $1 ORDER BY p.product COLLATE \"C\"";
+    " WHERE t.id = $1";
 
-// The migrator's one row: none before the first migration.
-inline constexpr std::string_view kSchemaVersion = "SELECT version, dirty FROM schema_migrations";
+// The migrator's one row, none before the first migration; and whether nothing can be written here.
+inline constexpr std::string_view kSchemaVersion =
+    "SELECT version, dirty, current_setting('transaction_read_only') = 'on' FROM schema_migrations";
 
 #undef CHANGE_OF
+#undef LOCKED_TENANT
+#undef KNOWN_DAY
 #undef INSERT_AUDIT
 #undef TENANT_COLUMNS
 
