@@ -1,6 +1,7 @@
 # Thin verbs: each is a command or two that can be typed as well.
 
 DEBIAN ?= bookworm
+ACCOUNTS ?= both
 # Not from the environment, where this name may mean anything.
 VERSION = 16
 
@@ -86,9 +87,9 @@ format: ## Lay out the C++ code
 	@deploy/packages lint
 	@git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs clang-format -i
 
-check-fresh: ## Run README's two commands in a bare Debian (DEBIAN=bookworm or trixie)
+check-fresh: ## Run README's two commands in a bare Debian (DEBIAN=trixie ACCOUNTS=user or root)
 	@deploy/packages fresh
-	@tests/check/fresh $(DEBIAN)
+	@tests/check/fresh $(DEBIAN) $(ACCOUNTS)
 
 packages: ## Install the Debian packages that all of this needs
 	@deploy/packages build dev test lint fresh
