@@ -17,6 +17,12 @@ TEST_CASE("fingerprint: 32 hexadecimal digits that depend on the text alone") {
   CHECK(fingerprint("abc") == "cf4ab791c62b8d2b2109c90275287816");
 }
 
+TEST_CASE("sha256_hex: the published examples") {
+  // Source: FIPS 180-4's example values, "One Block Message Sample"; and of nothing.
+  CHECK(sha256_hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(sha256_hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
 TEST_CASE("random_hex_id: 32 hexadecimal digits that do not repeat") {
   std::set<std::string> ids;
   for (int i = 0; i < 1000; ++i) {
