@@ -64,14 +64,13 @@ bool is_list_of_numbers(std::string_view text) {
   return text.find_first_not_of("0123456789,") == std::string_view::npos;
 }
 
-// What the environment says of a connection, or an empty text.
-std::string environment_default(std::string_view keyword) {
-  const OptionsHandle defaults(::PQconndefaults());
+// Whether the environment says something of a connection: an option that is among the defaults.
+bool is_in_environment(const OptionsHandle& defaults, std::string_view keyword) {
   for (const PQconninfoOption* option = defaults.get();
        option != nullptr && option->keyword != nullptr; ++option) {
-    if (option->keyword == keyword && option->val != nullptr) return option->val;
+    if (option->keyword == keyword && option->val != nullptr) return *option->val != '\0';
   }
-  return {};
+  return false;
 }
 
 // The keywords and values that PQconnectdbParams takes.
@@ -87,7 +86,7 @@ class Keywords {
 
   void set(const std::string& keyword, std::string value) { values_[keyword] = std::move(value); }
   void set_default(const std::string& keyword, const char* value) {
-    if (environment_default(keyword).empty()) values_.try_emplace(keyword, value);
+    if (!is_in_environment(environment_, keyword)) values_.try_emplace(keyword, value);
   }
 
   [[nodiscard]] PGconn* connect() const {
@@ -104,6 +103,8 @@ class Keywords {
 
  private:
   std::unordered_map<std::string, std::string> values_;
+  // Reading it takes a look at the environment, and at a service file, for every option there is.
+  const OptionsHandle environment_{::PQconndefaults()};
 };
 
 // libpq ends its messages with a line feed, and gives one line per host.
