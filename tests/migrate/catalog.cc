@@ -118,6 +118,8 @@ column tenant_products.config jsonb NOT NULL DEFAULT '{}'::jsonb
 column tenant_products.expires_at timestamp with time zone
 column tenant_products.created_at timestamp with time zone NOT NULL DEFAULT now()
 column tenant_products.updated_at timestamp with time zone NOT NULL DEFAULT now()
+column tenant_products.requested_at timestamp with time zone
+column tenant_products.trial_started_at timestamp with time zone
 column tenant_projects.id uuid NOT NULL DEFAULT gen_random_uuid()
 column tenant_projects.tenant_id uuid NOT NULL
 column tenant_projects.name text NOT NULL

@@ -170,6 +170,27 @@ TEST_CASE_METHOD(Migrate, "schema: what is unique is refused twice") {
   }
 }
 
+TEST_CASE_METHOD(Migrate,
+                 "schema: product requests come to rows that are there without a rewrite") {
+  REQUIRE(run({"goto", "1"}) == exits(0));
+  sql(kFillEveryTable);
+  const std::string before = catalog_of(database().session());
+  const char* const place =
+      "SELECT pg_relation_filenode('tenant_products'), xmin FROM tenant_products";
+  const std::string where = sql(place);
+
+  REQUIRE(run({"goto", "2"}) == exits(0));
+  CHECK(sql(place) == where);
+  CHECK(
+      sql("SELECT requested_at IS NULL, trial_started_at IS NULL, enabled, updated_at = created_at"
+          " FROM tenant_products") == "t|t|t|t");
+
+  sql("UPDATE tenant_products SET requested_at = now(), trial_started_at = now()");
+  REQUIRE(run({"goto", "1"}) == exits(0));
+  CHECK(catalog_of(database().session()) == before);
+  CHECK(sql("SELECT product, enabled FROM tenant_products") == "chat|t");
+}
+
 TEST_CASE_METHOD(Migrate, "schema: the whole of it fits another schema than public") {
   sql("CREATE SCHEMA tenancy");
   REQUIRE(run_with("&options=-csearch_path%3Dtenancy", {"up"}) == exits(0));
