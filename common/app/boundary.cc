@@ -17,7 +17,7 @@ ChangeOrigin origin_of(const Request& request) {
   origin.actor_id = "system";
   origin.actor_type = "system";
   // nginx on a unix socket has no address to pass on.
-  if (is_ip_address(request.remote_address)) origin.source_ip = request.remote_address;
+  origin.source_ip = canonical_ip_address(request.remote_address);
   if (!request.user_agent.empty()) {
     origin.user_agent = sanitized_text(request.user_agent, kUserAgentLimitBytes);
   }

@@ -29,6 +29,35 @@ std::int64_t days_since_epoch(const Date& date) {
   return sys_days{day}.time_since_epoch().count();
 }
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// The decimals in front of the offset, "" or ".5", as microseconds; nothing for anything else.
+std::optional<int> fraction_us(std::string_view text) {
+  if (text.empty()) return 0;
+  if (text.size() < 2 || text[0] != '.') return std::nullopt;
+  int value = 0;
+  int unit = static_cast<int>(kMicrosecondsPerSecond) / 10;
+  for (const char c : text.substr(1)) {
+    if (!is_digit(c)) return std::nullopt;
+    value += (c - '0') * unit;
+    unit /= 10;
+  }
+  return value;
+}
+
+// "Z" or "+hh:mm" as the minutes by which local time is ahead of UTC.
+std::optional<int> offset_minutes(std::string_view text) {
+  if (text == "Z" || text == "z") return 0;
+  if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') return std::nullopt;
+  const auto hour = digits(text, 1, 2);
+  const auto minute = digits(text, 4, 2);
+  if (!hour || !minute || *hour > 23 || *minute > 59) return std::nullopt;
+  const int minutes = *hour * 60 + *minute;
+  return text[0] == '-' ? -minutes : minutes;
+}
+
 std::int64_t floor_div(std::int64_t value, std::int64_t divisor) {
   return value / divisor - (value % divisor < 0 ? 1 : 0);
 }
@@ -63,6 +92,33 @@ std::optional<Timestamp> Timestamp::parse(std::string_view text) {
   const std::int64_t seconds = (*hour * 60 + *minute) * 60 + *second;
   return Timestamp{days_since_epoch(*date) * kMicrosecondsPerDay +
                    seconds * kMicrosecondsPerSecond + *fraction_us};
+}
+
+std::optional<Timestamp> Timestamp::parse_rfc3339(std::string_view text) {
+  constexpr std::size_t kFixedLength = 19;  // "2026-05-19T10:10:15"
+  constexpr std::size_t kLongest = 64;
+  if (text.size() <= kFixedLength || text.size() > kLongest) return std::nullopt;
+  const bool has_separators =
+      (text[10] == 'T' || text[10] == 't') && text[13] == ':' && text[16] == ':';
+  const auto date = Date::parse(text.substr(0, 10));
+  const auto hour = digits(text, 11, 2);
+  const auto minute = digits(text, 14, 2);
+  const auto second = digits(text, 17, 2);
+  const std::size_t offset_at = text.find_first_of("Zz+-", kFixedLength);
+  if (!has_separators || !date || !hour || !minute || !second || offset_at == text.npos) {
+    return std::nullopt;
+  }
+  if (*hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  const auto fraction = fraction_us(text.substr(kFixedLength, offset_at - kFixedLength));
+  const auto offset = offset_minutes(text.substr(offset_at));
+  if (!fraction || !offset) return std::nullopt;
+  const std::int64_t seconds = (*hour * 60 + *minute - *offset) * 60 + *second;
+  const Timestamp moment{days_since_epoch(*date) * kMicrosecondsPerDay +
+                         seconds * kMicrosecondsPerSecond + *fraction};
+  const std::int64_t first_us = days_since_epoch({1, 1, 1}) * kMicrosecondsPerDay;
+  const std::int64_t end_us = (days_since_epoch({9999, 12, 31}) + 1) * kMicrosecondsPerDay;
+  if (moment.unix_us < first_us || moment.unix_us >= end_us) return std::nullopt;
+  return moment;
 }
 
 Timestamp add_days(Timestamp moment, int days) {

@@ -19,6 +19,10 @@ struct Timestamp {
   [[nodiscard]] std::string to_string() const;
   // Reads what to_string() writes, and nothing else.
   [[nodiscard]] static std::optional<Timestamp> parse(std::string_view text);
+  // Reads any date-time of RFC 3339 of at most 64 characters in the years 1 to 9999, as written and
+  // in UTC: every offset, any number of decimals, of which those behind the sixth are cut off. A
+  // leap second counts as the second after it.
+  [[nodiscard]] static std::optional<Timestamp> parse_rfc3339(std::string_view text);
 };
 
 [[nodiscard]] Timestamp add_days(Timestamp moment, int days);

@@ -1,6 +1,7 @@
 #include "common/domain/rules.h"
 
 #include <algorithm>
+#include <array>
 
 #include <arpa/inet.h>
 
@@ -14,6 +15,7 @@ constexpr std::size_t kLongTextLimit = 4096;
 constexpr std::size_t kSlugMin = 3;
 constexpr std::size_t kSlugLimit = 40;
 constexpr std::size_t kTokenLimit = 64;
+constexpr std::size_t kScopeLimit = 128;
 
 tl::unexpected<std::string> wrong(std::string message) {
   return tl::unexpected<std::string>(std::move(message));
@@ -31,13 +33,17 @@ bool is_slug(std::string_view text) {
                      [](char c) { return is_lower_alphanumeric(c) || c == '-'; });
 }
 
-bool is_token(std::string_view text) {
-  if (text.empty() || text.size() > kTokenLimit || !is_lower_alphanumeric(text.front())) {
-    return false;
-  }
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return is_lower_alphanumeric(c) || c == '.' || c == '_' || c == ':' || c == '-';
+// `limit` characters at most of a-z, 0-9 and, behind the first, `others`.
+bool is_token(std::string_view text, std::size_t limit, std::string_view others) {
+  if (text.empty() || text.size() > limit || !is_lower_alphanumeric(text.front())) return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return is_lower_alphanumeric(c) || others.find(c) != std::string_view::npos;
   });
+}
+
+// The id of a product or a plan.
+bool is_id(std::string_view text) {
+  return is_token(text, kTokenLimit, "._:-");
 }
 
 Parsed<std::string> parse_limited(std::string_view text, std::size_t limit) {
@@ -57,7 +63,7 @@ Parsed<Slug> Slug::parse(std::string_view text) {
 }
 
 Parsed<ProductId> ProductId::parse(std::string_view text) {
-  if (!is_token(text)) return wrong(kTokenMessage);
+  if (!is_id(text)) return wrong(kTokenMessage);
   return ProductId(text);
 }
 
@@ -73,14 +79,42 @@ Parsed<Date> parse_date(std::string_view text) {
   return *date;
 }
 
+Parsed<Timestamp> parse_moment(std::string_view text) {
+  const auto moment = Timestamp::parse_rfc3339(text);
+  if (!moment) return wrong("must be a date and time of RFC 3339, such as 2026-05-19T10:10:15Z");
+  return *moment;
+}
+
+Parsed<bool> parse_flag(std::string_view text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return wrong("must be true or false");
+}
+
 bool is_ip_address(const std::string& text) {
-  in6_addr address{};  // large enough for either family
-  return ::inet_pton(AF_INET, text.c_str(), &address) == 1 ||
-         ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+  return canonical_ip_address(text).has_value();
+}
+
+std::optional<std::string> canonical_ip_address(const std::string& text) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    in6_addr address{};  // large enough for either family
+    if (::inet_pton(family, text.c_str(), &address) != 1) continue;
+    std::array<char, INET6_ADDRSTRLEN> canonical{};
+    if (::inet_ntop(family, &address, canonical.data(), canonical.size()) == nullptr) break;
+    return canonical.data();
+  }
+  return std::nullopt;
 }
 
 Parsed<std::string> parse_plan(std::string_view text) {
-  if (!is_token(text)) return wrong(kTokenMessage);
+  if (!is_id(text)) return wrong(kTokenMessage);
+  return std::string(text);
+}
+
+Parsed<std::string> parse_scope(std::string_view text) {
+  if (!is_token(text, kScopeLimit, "._:*-")) {
+    return wrong("must match ^[a-z0-9][a-z0-9._:*-]{0,127}$");
+  }
   return std::string(text);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,11 +43,23 @@ class ProductId {
 [[nodiscard]] Parsed<Uuid> parse_uuid(std::string_view text);
 [[nodiscard]] Parsed<Date> parse_date(std::string_view text);
 
+// A date-time of RFC 3339, as Timestamp::parse_rfc3339 reads it.
+[[nodiscard]] Parsed<Timestamp> parse_moment(std::string_view text);
+// "true" or "false".
+[[nodiscard]] Parsed<bool> parse_flag(std::string_view text);
+
 // True for an IPv4 or IPv6 address as inet_pton(3) reads it: no mask, no zone.
 [[nodiscard]] bool is_ip_address(const std::string& text);
 
+// The one text of an address that is_ip_address() accepts, as both stores give it back; nothing for
+// any other text. Source: RFC 5952.
+[[nodiscard]] std::optional<std::string> canonical_ip_address(const std::string& text);
+
 // ^[a-z0-9][a-z0-9._:-]{0,63}$
 [[nodiscard]] Parsed<std::string> parse_plan(std::string_view text);
+
+// What a key may be used for: ^[a-z0-9][a-z0-9._:*-]{0,127}$.
+[[nodiscard]] Parsed<std::string> parse_scope(std::string_view text);
 
 // 1 to 255 characters, not blank, no white space at either end: the name of a tenant or a key.
 [[nodiscard]] Parsed<std::string> parse_name(std::string_view text);

@@ -48,10 +48,36 @@ TEST_CASE("is_ip_address: an address of either family, without mask or zone") {
   CHECK(is_ip_address("192.0.2.1"));
   CHECK(is_ip_address("::1"));
   CHECK(is_ip_address("2001:db8::192.0.2.1"));
-  const auto text = GENERATE(as<std::string>(), "", "unix:", "192.0.2", "192.0.2.256",
-                             "192.0.2.1/32", "::1/128", "fe80::1%eth0", " ::1", "localhost");
+  const auto text =
+      GENERATE(as<std::string>(), "", "unix:", "192.0.2", "192.0.2.256", "192.0.2.1/32", "::1/128",
+               "fe80::1%eth0", " ::1", "localhost", "192.0.2.01", "00001::1", "::ffff:192.0.2.01",
+               "::1 ", "0x7f.0.0.1", "[::1]");
   CAPTURE(text);
   CHECK_FALSE(is_ip_address(text));
+  CHECK_FALSE(canonical_ip_address(text));
+}
+
+TEST_CASE("canonical_ip_address: one text for each address, by RFC 5952") {
+  struct Case {
+    std::string given;
+    std::string canonical;
+  };
+  const Case row = GENERATE(values<Case>({
+      {"192.0.2.1", "192.0.2.1"},
+      {"0.0.0.0", "0.0.0.0"},
+      {"::", "::"},
+      {"0:0:0:0:0:0:0:1", "::1"},
+      {"2001:0DB8:0000:0000:0000:0000:0000:0ABC", "2001:db8::abc"},  // lower case, no zeros
+      {"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},              // one field alone stays
+      {"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},                       // the longest run
+      {"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},                 // of two, the first
+      {"fe80:0:0:0:0:0:0:0", "fe80::"},
+      {"::FFFF:C000:0201", "::ffff:192.0.2.1"},
+      {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+  }));
+  CAPTURE(row.given);
+  CHECK(canonical_ip_address(row.given) == row.canonical);
+  CHECK(canonical_ip_address(row.canonical) == row.canonical);
 }
 
 TEST_CASE("ProductId, parse_plan: what matches the pattern is accepted as it is") {
@@ -134,6 +160,33 @@ TEST_CASE("parse_uuid: says what is expected") {
 TEST_CASE("parse_date: says what is expected") {
   CHECK(parse_date("2024-02-29").value() == Date{2024, 2, 29});
   check_refused(parse_date("2023-02-29"));
+}
+
+TEST_CASE("parse_scope: what matches the pattern is accepted as it is") {
+  const auto text = GENERATE(as<std::string>(), "a", "0", "audit:write", "a.b_c:d-e*", "report:*",
+                             std::string(128, 'z'), "0" + std::string(127, '*'));
+  CHECK(parse_scope(text).value() == text);
+}
+
+TEST_CASE("parse_scope: what does not match the pattern is refused") {
+  const auto text =
+      GENERATE(as<std::string>(), "", std::string(129, 'a'), "*", "*a", ".a", ":a", "-a", "_a", "A",
+               "aB", "a b", " a", "a ", "a/b", "a\n", "\xC3\xA4", std::string("a\0", 2));
+  CAPTURE(text);
+  check_refused(parse_scope(text));
+}
+
+TEST_CASE("parse_moment: a moment in any offset, and says what is expected") {
+  CHECK(parse_moment("2026-05-19T12:10:15+02:00").value() == Timestamp{1'779'185'415'000'000});
+  check_refused(parse_moment("2026-05-19"));
+}
+
+TEST_CASE("parse_flag: true or false, and nothing else") {
+  CHECK(parse_flag("true").value());
+  CHECK_FALSE(parse_flag("false").value());
+  const auto text = GENERATE(as<std::string>(), "", "True", "1", "0", "yes", "true ", "null");
+  CAPTURE(text);
+  check_refused(parse_flag(text));
 }
 
 }  // namespace
