@@ -18,6 +18,7 @@ using http::JsonValue;
 
 constexpr std::size_t kFileLimitBytes = std::size_t{1} << 20U;
 constexpr int kTrialDaysLimit = 3650;
+constexpr std::size_t kPlanLimit = 100;
 
 Result<Product> read_product(const JsonValue& manifest) {
   if (manifest.type() != JsonType::kObject) return fail(invalid_request("a product is no object"));
@@ -25,7 +26,7 @@ Result<Product> read_product(const JsonValue& manifest) {
   const auto id = reader.required("id", ProductId::parse);
   const auto name = reader.required("name", parse_name);
   const auto description = reader.required("description", parse_long_text);
-  const auto plans = reader.required_list("plans", parse_plan);
+  const auto plans = reader.required_list("plans", parse_plan, kPlanLimit);
   const auto trial_days = reader.required_integer("trial_days", 0, kTrialDaysLimit);
   const auto supports_projects = reader.required_bool("supports_projects");
   if (auto valid = reader.finish(); !valid) {

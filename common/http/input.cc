@@ -11,10 +11,19 @@ namespace {
 constexpr const char* kInvalidDetail = "The request has invalid members.";
 constexpr std::size_t kShownNameLimit = 255;
 
-// An answer names at most this many unknown members; a hostile body has thousands.
-constexpr std::size_t kFieldErrorLimit = 100;
+int depth_of(const JsonValue& value) {
+  int deepest = 0;
+  for (const JsonValue& child : value.children()) deepest = std::max(deepest, depth_of(child));
+  const bool is_level = value.type() == JsonType::kObject || value.type() == JsonType::kArray;
+  return deepest + (is_level ? 1 : 0);
+}
 
 }  // namespace
+
+void InputReader::reject(std::string_view name, std::string_view message) {
+  if (errors_.size() >= kErrorLimit) return;
+  errors_.push_back({.field = place_ + std::string(name), .message = std::string(message)});
+}
 
 std::optional<JsonValue> ObjectReader::find_value(std::string_view name, bool is_required) {
   asked_.emplace_back(name);
@@ -35,13 +44,23 @@ std::optional<JsonValue> ObjectReader::find_typed(std::string_view name, bool is
 std::optional<std::string_view> ObjectReader::find(std::string_view name, bool is_required) {
   const auto member = find_typed(name, is_required, JsonType::kString, "must be a string");
   if (!member) return std::nullopt;
-  return member->text();
+  if (!member->text().empty() || empty_text_ == EmptyText::kIsText) return member->text();
+  if (is_required) reject(name, "is required");
+  return std::nullopt;
+}
+
+std::optional<bool> ObjectReader::find_bool(std::string_view name, bool is_required) {
+  const auto member = find_typed(name, is_required, JsonType::kBool, "must be true or false");
+  if (!member) return std::nullopt;
+  return member->flag();
 }
 
 std::optional<bool> ObjectReader::required_bool(std::string_view name) {
-  const auto member = find_typed(name, true, JsonType::kBool, "must be true or false");
-  if (!member) return std::nullopt;
-  return member->flag();
+  return find_bool(name, true);
+}
+
+std::optional<bool> ObjectReader::optional_bool(std::string_view name) {
+  return find_bool(name, false);
 }
 
 std::optional<int> ObjectReader::required_integer(std::string_view name, int low, int high) {
@@ -58,15 +77,20 @@ std::optional<int> ObjectReader::required_integer(std::string_view name, int low
   return std::nullopt;
 }
 
-std::optional<std::vector<std::string>> ObjectReader::required_list(
-    std::string_view name, Parsed<std::string> (*parser)(std::string_view)) {
+std::optional<std::vector<std::string>> ObjectReader::find_list(std::string_view name,
+                                                                bool is_required, TextParser parser,
+                                                                std::size_t limit) {
   constexpr const char* kMessage = "must be an array of strings";
-  const auto member = find_typed(name, true, JsonType::kArray, kMessage);
+  const auto member = find_typed(name, is_required, JsonType::kArray, kMessage);
   if (!member) return std::nullopt;
   std::vector<std::string> texts;
   for (const JsonValue& element : member->children()) {
     auto text = element.type() == JsonType::kString ? parser(element.text())
                                                     : tl::unexpected<std::string>(kMessage);
+    if (text && texts.size() == limit) {
+      text =
+          tl::unexpected<std::string>("must have at most " + std::to_string(limit) + " elements");
+    }
     if (!text) {
       reject(name, text.error());
       return std::nullopt;
@@ -76,25 +100,82 @@ std::optional<std::vector<std::string>> ObjectReader::required_list(
   return texts;
 }
 
-Status ObjectReader::finish() {
+std::optional<std::vector<std::string>> ObjectReader::required_list(std::string_view name,
+                                                                    TextParser parser,
+                                                                    std::size_t limit) {
+  return find_list(name, true, parser, limit);
+}
+
+std::optional<std::vector<std::string>> ObjectReader::optional_list(std::string_view name,
+                                                                    TextParser parser,
+                                                                    std::size_t limit) {
+  return find_list(name, false, parser, limit);
+}
+
+std::optional<JsonValue> ObjectReader::optional_object(std::string_view name) {
+  const auto object = find_typed(name, false, JsonType::kObject, "must be an object");
+  if (!object) return std::nullopt;
+  if (object->expanded_bytes() > kPassedLimitBytes) {
+    reject(name, "must have at most " + std::to_string(kPassedLimitBytes) +
+                     " bytes, its numbers written without exponents");
+    return std::nullopt;
+  }
+  if (depth_of(*object) > kPassedDepthLimit) {
+    reject(name, "must have at most " + std::to_string(kPassedDepthLimit) + " levels");
+    return std::nullopt;
+  }
+  return object;
+}
+
+std::optional<JsonValue> ObjectReader::optional_text_map(std::string_view name) {
+  const auto map = optional_object(name);
+  if (!map) return std::nullopt;
+  for (const JsonValue& member : map->children()) {
+    if (member.type() == JsonType::kString) continue;
+    reject(name, "must be an object with strings as its values");
+    return std::nullopt;
+  }
+  return map;
+}
+
+void ObjectReader::add_errors(const std::vector<FieldError>& errors) {
+  const std::size_t room = kErrorLimit - std::min(kErrorLimit, this->errors().size());
+  const auto end = errors.begin() + static_cast<std::ptrdiff_t>(std::min(room, errors.size()));
+  this->errors().insert(this->errors().end(), errors.begin(), end);
+}
+
+std::vector<FieldError> ObjectReader::all_errors() {
   if (object_) {
     for (const JsonValue& member : object_->children()) {
-      if (errors().size() >= kFieldErrorLimit) break;
+      if (errors().size() >= kErrorLimit) break;
       if (std::find(asked_.begin(), asked_.end(), member.name()) == asked_.end()) {
         reject(sanitized_text(member.name(), kShownNameLimit), "is not a known member");
       }
     }
   }
-  if (!errors().empty()) return fail(invalid_request(kInvalidDetail, errors()));
+  return errors();
+}
+
+Status ObjectReader::finish() {
+  auto wrong = all_errors();
+  if (!wrong.empty()) return fail(invalid_members(std::move(wrong)));
   return {};
+}
+
+Error invalid_members(std::vector<FieldError> errors) {
+  return invalid_request(kInvalidDetail, std::move(errors));
+}
+
+std::string malformed_detail(const JsonError& error) {
+  return "The body is not acceptable JSON, at byte " + std::to_string(error.offset) + ": " +
+         error.message;
 }
 
 BodyReader::BodyReader(const Request& request) {
   if (request.body.empty()) return;
   auto document = JsonDocument::parse(request.body);
   if (!document) {
-    malformed_ = "The body is not acceptable JSON, at byte " +
-                 std::to_string(document.error().offset) + ": " + document.error().message;
+    malformed_ = malformed_detail(document.error());
   } else if (document->root().type() != JsonType::kObject) {
     malformed_ = "The body must be a JSON object.";
   } else {

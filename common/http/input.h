@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -24,7 +26,11 @@ namespace registry::http {
 // Once finish() succeeded, everything that was required is present.
 class InputReader {
  public:
+  // An answer names at most this many mistakes; a hostile body has thousands.
+  static constexpr std::size_t kErrorLimit = 100;
+
   InputReader() = default;
+  explicit InputReader(std::string place) : place_(std::move(place)) {}
   InputReader(const InputReader&) = delete;
   InputReader& operator=(const InputReader&) = delete;
   virtual ~InputReader() = default;
@@ -42,16 +48,18 @@ class InputReader {
     return read<ParsedBy<Parser>>(name, parser, /*is_required=*/false);
   }
 
+  // Notes what is wrong with a value. Of many mistakes the first kErrorLimit are kept.
+  void reject(std::string_view name, std::string_view message);
+
  protected:
   // The text of a value; nothing when it is absent or was rejected.
   [[nodiscard]] virtual std::optional<std::string_view> find(std::string_view name,
                                                              bool is_required) = 0;
 
-  void reject(std::string_view field, std::string_view message) {
-    errors_.push_back({.field = std::string(field), .message = std::string(message)});
-  }
-
   [[nodiscard]] const std::vector<FieldError>& errors() const { return errors_; }
+  [[nodiscard]] std::vector<FieldError>& errors() { return errors_; }
+
+  std::string place_;  // in front of the names, as errors show them
 
  private:
   template <class T, class Parser>
@@ -69,25 +77,57 @@ class InputReader {
   std::vector<FieldError> errors_;
 };
 
+// What an empty text means to an ObjectReader.
+enum class EmptyText { kIsText, kIsAbsent };
+
 // Reads the members of a JSON object. A member that is null counts as absent.
 class ObjectReader : public InputReader {
  public:
-  // The document of `object` must outlive the reader.
-  explicit ObjectReader(const JsonValue& object) : object_(object) {}
+  // The document of `object` must outlive the reader. In errors `place` stands in front of the
+  // members' names: "actor." for those of an inner object.
+  explicit ObjectReader(const JsonValue& object, std::string place = {},
+                        EmptyText empty_text = EmptyText::kIsText)
+      : InputReader(std::move(place)), object_(object), empty_text_(empty_text) {}
 
   [[nodiscard]] std::optional<bool> required_bool(std::string_view name);
+  [[nodiscard]] std::optional<bool> optional_bool(std::string_view name);
   // A whole number from low to high.
   [[nodiscard]] std::optional<int> required_integer(std::string_view name, int low, int high);
-  // An array of texts, each accepted by the parser.
-  [[nodiscard]] std::optional<std::vector<std::string>> required_list(
-      std::string_view name, Parsed<std::string> (*parser)(std::string_view));
+  // An array of at most `limit` texts, each accepted by the parser.
+  using TextParser = Parsed<std::string> (*)(std::string_view);
+  [[nodiscard]] std::optional<std::vector<std::string>> required_list(std::string_view name,
+                                                                      TextParser parser,
+                                                                      std::size_t limit);
+  [[nodiscard]] std::optional<std::vector<std::string>> optional_list(std::string_view name,
+                                                                      TextParser parser,
+                                                                      std::size_t limit);
+  // An object that passes through as it is: of at most kPassedLimitBytes, its numbers written
+  // without exponents, and kPassedDepthLimit levels.
+  static constexpr std::size_t kPassedLimitBytes = 65'536;
+  static constexpr int kPassedDepthLimit = 32;
+  [[nodiscard]] std::optional<JsonValue> optional_object(std::string_view name);
+  // The same, with texts as its only values.
+  [[nodiscard]] std::optional<JsonValue> optional_text_map(std::string_view name);
+
+  // Reads an inner object: `read(ObjectReader&)` asks for its members; an absent one has none.
+  template <class Read>
+  void inner(std::string_view name, const Read& read) {
+    const auto object = find_typed(name, false, JsonType::kObject, "must be an object");
+    if (!object) return;
+    ObjectReader reader(*object, place_ + std::string(name) + ".", empty_text_);
+    read(reader);
+    add_errors(reader.all_errors());
+  }
 
   // Errors: kInvalidRequest, naming every member that is wrong, missing, or was never asked for.
   [[nodiscard]] virtual Status finish();
+  // The same as a list, for whoever reads several objects. To be called once.
+  [[nodiscard]] std::vector<FieldError> all_errors();
 
  protected:
   ObjectReader() = default;  // every member is absent
   void set_object(const JsonValue& object) { object_ = object; }
+  void add_errors(const std::vector<FieldError>& errors);
 
  private:
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name,
@@ -95,10 +135,19 @@ class ObjectReader : public InputReader {
   [[nodiscard]] std::optional<JsonValue> find_value(std::string_view name, bool is_required);
   [[nodiscard]] std::optional<JsonValue> find_typed(std::string_view name, bool is_required,
                                                     JsonType type, std::string_view message);
+  [[nodiscard]] std::optional<bool> find_bool(std::string_view name, bool is_required);
+  [[nodiscard]] std::optional<std::vector<std::string>> find_list(std::string_view name,
+                                                                  bool is_required,
+                                                                  TextParser parser,
+                                                                  std::size_t limit);
 
   std::optional<JsonValue> object_;
+  EmptyText empty_text_ = EmptyText::kIsText;
   std::vector<std::string> asked_;
 };
+
+// The error for a body with these mistakes.
+[[nodiscard]] Error invalid_members(std::vector<FieldError> errors);
 
 // Reads the JSON object in a request's body. A missing body, which resolve() lets through only
 // where one is optional, has no members.
@@ -114,6 +163,9 @@ class BodyReader final : public ObjectReader {
   std::optional<JsonDocument> document_;
   std::optional<std::string> malformed_;
 };
+
+// What is wrong with a body's JSON, as the detail of an error says it.
+[[nodiscard]] std::string malformed_detail(const JsonError& error);
 
 // Reads the query parameters of a request.
 class QueryReader final : public InputReader {

@@ -1,7 +1,10 @@
 #include "common/http/json.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 #include <rapidjson/error/en.h>
@@ -11,6 +14,33 @@
 #include "common/base/utf8.h"
 
 namespace registry::http {
+
+namespace {
+
+constexpr std::size_t kNumberLimit = 1'024;
+constexpr int kExponentLimit = 1'000;
+
+// The exponent of a number, 0 where it has none; nothing where it is beyond reading.
+std::optional<int> exponent_of(std::string_view digits) {
+  const std::size_t at = digits.find_first_of("eE");
+  if (at == std::string_view::npos) return 0;
+  std::string_view exponent = digits.substr(at + 1);
+  if (exponent.starts_with('+')) exponent.remove_prefix(1);
+  int value = 0;
+  const auto [end, error] =
+      std::from_chars(exponent.data(), exponent.data() + exponent.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  return value;
+}
+
+// Whether every store keeps the number: Postgres has a limit of decimals, and a double ends long
+// before these.
+bool is_storable(std::string_view digits) {
+  const auto exponent = exponent_of(digits);
+  return digits.size() <= kNumberLimit && exponent && std::abs(*exponent) <= kExponentLimit;
+}
+
+}  // namespace
 
 // Receives RapidJSON's events. A method that returns false ends the parse; `problem()` says why.
 // The names of the methods and their parameters are RapidJSON's.
@@ -30,7 +60,10 @@ class JsonBuilder {
     return add_text(JsonType::kString, {text, size});
   }
   bool RawNumber(const char* text, rapidjson::SizeType size, bool /*copy*/) {
-    return add_text(JsonType::kNumber, {text, size});
+    const std::string_view digits(text, size);
+    if (!is_storable(digits))
+      return refuse("A number has too many digits, or too large an exponent.");
+    return add_text(JsonType::kNumber, digits);
   }
   bool StartObject() { return open(JsonType::kObject); }
   bool Key(const char* text, rapidjson::SizeType size, bool /*copy*/) {
@@ -62,6 +95,10 @@ class JsonBuilder {
   using Node = JsonDocument::Node;
 
   bool add(JsonType type) {
+    if (document_.nodes_.size() >= JsonDocument::kValueLimit) {
+      return refuse("The document has more than " + std::to_string(JsonDocument::kValueLimit) +
+                    " values.");
+    }
     Node node;
     node.type = type;
     node.name = pending_name_;
@@ -84,7 +121,7 @@ class JsonBuilder {
       return refuse("The document has more than " + std::to_string(JsonDocument::kDepthLimit) +
                     " levels.");
     }
-    add(type);
+    if (!add(type)) return false;
     open_.push_back(document_.nodes_.size() - 1);
     return true;
   }
@@ -184,6 +221,17 @@ std::string_view JsonValue::raw() const {
 
 std::size_t JsonValue::offset() const {
   return document_->nodes_[index_].raw.begin;
+}
+
+std::size_t JsonValue::expanded_bytes() const {
+  const auto& nodes = document_->nodes_;
+  std::size_t bytes = raw().size();
+  for (std::uint32_t at = index_; at < nodes[index_].next; ++at) {
+    if (nodes[at].type != JsonType::kNumber) continue;
+    const int exponent = exponent_of(document_->string(nodes[at].text)).value_or(0);
+    bytes += static_cast<std::size_t>(std::abs(exponent));
+  }
+  return bytes;
 }
 
 std::vector<JsonValue> JsonValue::children() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,6 +27,8 @@ class JsonValue {
   [[nodiscard]] std::string_view raw() const;
   // A byte of the text that the value stands at, for messages: the first one of an object or array.
   [[nodiscard]] std::size_t offset() const;
+  // How long raw() is with its numbers written without exponents, which is how JSONB keeps them.
+  [[nodiscard]] std::size_t expanded_bytes() const;
   // The elements of an array, the members of an object, in the order received.
   [[nodiscard]] std::vector<JsonValue> children() const;
   // The member of an object with this name.
@@ -47,15 +50,22 @@ struct JsonError {
 };
 
 // One parsed document, strict and bounded: UTF-8 without U+0000 in any text, no member twice in
-// an object, at most kDepthLimit levels, numbers in the range of a double. Source: RFC 8259; I-JSON
+// an object, at most kDepthLimit levels and kValueLimit values, numbers in the range of a
+// double and of at most 1,024 characters. Source: RFC 8259; I-JSON
 // (RFC 7493) for the strictness.
 class JsonDocument {
  public:
+  // More than any reasonable body has; a value takes about 50 bytes of memory while it is read.
+  static constexpr std::size_t kValueLimit = 1'000'000;
+
   // Stored metadata may have 32 levels; an event of it may stand in an object in an array.
   static constexpr int kDepthLimit = 34;
 
   // `text` must outlive the document; its size must be below 4 GiB.
   [[nodiscard]] static tl::expected<JsonDocument, JsonError> parse(std::string_view text);
+  // Not of a text that is gone when the call returns.
+  template <std::same_as<std::string> Temporary>
+  static void parse(Temporary&& text) = delete;
 
   [[nodiscard]] JsonValue root() const { return {*this, 0}; }
 

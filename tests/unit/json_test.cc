@@ -129,6 +129,32 @@ TEST_CASE("JsonDocument: what is no JSON is refused") {
   CHECK_FALSE(accepts(text));
 }
 
+TEST_CASE(
+    "JsonDocument: a number of more digits or a larger exponent than stores keep is refused") {
+  CHECK(accepts("1e-1000"));
+  CHECK(accepts("1E+000308"));
+  CHECK(accepts("0." + std::string(1022, '7')));
+  const auto number = GENERATE(as<std::string>(), "1e-1001", "0e1001", "1E-99999999999999999999",
+                               "0." + std::string(1023, '7'));
+  CAPTURE(number);
+  CHECK_FALSE(accepts(number));
+  CHECK_FALSE(accepts("[" + number + "]"));
+}
+
+TEST_CASE("JsonDocument: more than a million values are refused") {
+  const auto array_of = [](std::size_t values) {
+    std::string text = "[1";
+    for (std::size_t i = 1; i < values; ++i) text += ",1";
+    return text + "]";
+  };
+  CHECK(accepts(array_of(JsonDocument::kValueLimit - 1)));
+  CHECK_FALSE(accepts(array_of(JsonDocument::kValueLimit)));
+  // Where the last one too many is an array.
+  std::string nested = array_of(JsonDocument::kValueLimit - 1);
+  nested.insert(nested.size() - 1, ",[]");
+  CHECK_FALSE(accepts(nested));
+}
+
 TEST_CASE("JsonDocument: an empty text without memory behind it is refused") {
   CHECK_FALSE(accepts(std::string_view()));
 }
