@@ -3,8 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/base/time.h"
+#include "common/domain/rules.h"
 #include "common/domain/uuid.h"
 
 namespace registry {
@@ -26,11 +29,72 @@ struct NewAuditEvent {
   std::optional<std::string> user_agent;
 };
 
+// The one member of stored metadata that is ours: what an event in Retraced's form has beyond the
+// columns. Nobody else may write it, and reading leaves it out of the metadata.
+inline constexpr std::string_view kReservedMetadataKey = "_retraced";
+
+// An event that a producer hands in, with what its receipt and its storage need.
+struct AuditSubmission {
+  NewAuditEvent event;
+  std::optional<Slug> tenant_slug = {};  // names the tenant where event.tenant_id does not
+  std::string hash_tail;                 // crypto::audit_hash_tail of the event as received
+  // Of an event in Retraced's form: an object of all that the columns do not hold, to be stored
+  // with the hash as its member "hash".
+  std::optional<std::string> retraced_json = {};
+  std::string place = {};  // in front of the names of its members in errors: "[3]." in an array
+};
+
+// What the producer gets for it.
+struct AuditReceipt {
+  std::int64_t id = 0;
+  std::string hash;  // 64 hexadecimal digits
+
+  bool operator==(const AuditReceipt&) const = default;
+};
+
 // One entry of the audit trail. Ids grow with the order in which entries were made.
 struct AuditEvent {
   std::int64_t id = 0;
   Timestamp created_at;  // the server's time of receipt
-  NewAuditEvent event;
+  NewAuditEvent event;   // its metadata without the reserved member
+  // What was stored under the reserved member, hash included.
+  std::optional<std::string> retraced_json = {};
+};
+
+// How errors name the members that the store looks up.
+[[nodiscard]] inline std::string tenant_member(const AuditSubmission& submission) {
+  return submission.place + (submission.retraced_json ? "group.id" : "tenant_id");
+}
+[[nodiscard]] inline std::string project_member(const AuditSubmission& submission) {
+  return submission.place + "project_id";
+}
+
+// How many entries a page of the trail has unless it is told, and at most.
+inline constexpr int kDefaultAuditPage = 100;
+inline constexpr int kLargestAuditPage = 500;
+
+// The parameters of a page, as a caller writes them: the number of entries; the id of an entry, or
+// 0; "asc" or "desc", the latter being true.
+[[nodiscard]] Parsed<int> parse_audit_limit(std::string_view text);
+[[nodiscard]] Parsed<std::int64_t> parse_audit_cursor(std::string_view text);
+[[nodiscard]] Parsed<bool> parse_audit_order(std::string_view text);
+
+// Which entries of the audit trail to read; the members that are present must all match.
+struct AuditQuery {
+  std::optional<Uuid> tenant_id = {};
+  std::optional<std::string> product = {};
+  std::optional<std::string> actor_id = {};
+  std::optional<std::string> action = {};
+  std::optional<Timestamp> since = {};      // inclusive
+  std::optional<Timestamp> until = {};      // exclusive
+  std::optional<std::int64_t> cursor = {};  // the id after (newest_first: before) which to go on
+  int limit = kDefaultAuditPage;            // 1 to 500
+  bool newest_first = false;
+};
+
+struct AuditPage {
+  std::vector<AuditEvent> events;
+  std::optional<std::int64_t> next_cursor;  // absent: this was the last page for now
 };
 
 }  // namespace registry

@@ -24,9 +24,9 @@
 // - Rules that need the current state (uniqueness, transitions) are decided inside that
 //   transaction, so of two callers at once never both win with different results.
 // - Durable: a change that was reported as done survives the crash of any process.
-// - Time comes from the store (its clock, or the database's), in UTC with microseconds. Of two
-// audit
-//   entries of a tenant the later one has no earlier time, and none is earlier than its change.
+// - Time comes from the store (its clock, or the database's), in UTC with microseconds. Of
+//   two changes of a tenant the later one's audit entry has no earlier time, and none is earlier
+//   than its change.
 // - Failures that a caller can cause are returned, with the codes that the operation names and no
 //   others. An outage throws StoreUnavailable; anything else that is thrown is a bug.
 namespace registry {
@@ -107,38 +107,32 @@ class EntitlementStore {
       const Uuid& tenant_id, const std::optional<ProductId>& product) = 0;
 };
 
-// What a tenant's entitlement says about a product of the catalog.
-enum class ProductState { kAvailable, kRequested, kTrial, kActive, kExpired };
-
-struct ProductStanding {
-  std::string product;
-  ProductState state = ProductState::kAvailable;
-};
-
 class ProductRequestStore {
  public:
   virtual ~ProductRequestStore() = default;
 
-  // Where a tenant stands with each product that it has a row for, sorted by product. A product
-  // without a row is available.
+  // Where a tenant stands with each product that it has a row for, sorted by product (byte value).
+  // A product without a row is available.
   // Errors: kNotFound (no such tenant).
   [[nodiscard]] virtual Result<std::vector<ProductStanding>> product_standings(
       const Uuid& tenant_id) = 0;
 
-  // Notes that a tenant wants a product: leaves a disabled entitlement. Audited as
-  // catalog.request, with the note. Idempotent: while a request is pending, a further one is
-  // answered alike and writes nothing.
-  // Errors: kNotFound (no such tenant), kTenantFrozen, kTenantArchived, kAlreadyEntitled.
-  [[nodiscard]] virtual Result<Entitlement> request_product(const Uuid& tenant_id,
-                                                            const ProductId& product,
-                                                            const std::optional<std::string>& note,
-                                                            const ChangeOrigin& origin) = 0;
+  // Notes that a tenant wants a product: leaves a disabled entitlement, and gives the moment of the
+  // request. Audited as catalog.request, with the note. Idempotent: while a request is pending, a
+  // further one gets the moment of the first and writes nothing, whatever its note.
+  // Errors, the first that applies: kNotFound (no such tenant), kTenantFrozen, kTenantArchived,
+  // kAlreadyEntitled (the entitlement is active, a running trial's too).
+  [[nodiscard]] virtual Result<Timestamp> request_product(const Uuid& tenant_id,
+                                                          const ProductId& product,
+                                                          const std::optional<std::string>& note,
+                                                          const ChangeOrigin& origin) = 0;
 
   // Starts a trial of `trial_days` (at least 1) from now. A pending request does not stand in the
-  // way. Audited as catalog.trial_request. Of any number of callers at once, exactly one gets the
-  // trial.
-  // Errors: kNotFound (no such tenant), kTenantFrozen, kTenantArchived, kTrialAlreadyUsed (one was
-  // given before, running or over), kAlreadyEntitled (entitled without a trial).
+  // way, and is answered by it. Audited as catalog.trial_request. Of any number of callers at once,
+  // exactly one gets the trial.
+  // Errors, the first that applies: kNotFound (no such tenant), kTenantFrozen, kTenantArchived,
+  // kTrialAlreadyUsed (one was given before, running or over), kAlreadyEntitled (active without a
+  // trial).
   [[nodiscard]] virtual Result<Entitlement> start_trial(const Uuid& tenant_id,
                                                         const ProductId& product, int trial_days,
                                                         const ChangeOrigin& origin) = 0;
@@ -148,19 +142,10 @@ struct NewApiKey {
   Uuid tenant_id;
   std::optional<ProductId> product;  // absent: all products
   std::string name;
-  std::vector<std::string> scopes;
+  Scopes scopes;
   std::string hash;    // as common/crypto wrote it; never a plaintext
   std::string prefix;  // the first 11 characters of the plaintext
   std::optional<std::string> created_by;
-};
-
-// A key that a presented plaintext may belong to, with all that its verification needs.
-struct ApiKeyCandidate {
-  ApiKey key;
-  std::string hash;
-  std::string tenant_slug;
-  TenantStatus tenant_status = TenantStatus::kActive;
-  std::optional<Entitlement> entitlement;  // of the product that was asked for, if there is one
 };
 
 class ApiKeyStore {
@@ -168,8 +153,8 @@ class ApiKeyStore {
   virtual ~ApiKeyStore() = default;
 
   // Audited as api_key.create; the entry holds neither hash nor plaintext.
-  // Errors: kNotFound (no such tenant), kTenantFrozen, kTenantArchived, kNameTaken (by another key
-  // of the tenant, revoked ones included).
+  // Errors, the first that applies: kNotFound (no such tenant), kTenantFrozen, kTenantArchived,
+  // kNameTaken (by another key of the tenant, revoked ones included).
   [[nodiscard]] virtual Result<ApiKey> create_api_key(const NewApiKey& key,
                                                       const ChangeOrigin& origin) = 0;
 
@@ -178,8 +163,8 @@ class ApiKeyStore {
   [[nodiscard]] virtual Result<std::vector<ApiKey>> api_keys(const Uuid& tenant_id,
                                                              bool include_revoked) = 0;
 
-  // Revokes a key for good. Audited as api_key.revoke. Idempotent: the first revoked_at stays, and
-  // a further call writes nothing.
+  // Revokes a key for good, whatever the tenant's status. Audited as api_key.revoke. Idempotent:
+  // the first revoked_at stays, and a further call writes nothing.
   // Errors: kNotFound.
   [[nodiscard]] virtual Status revoke_api_key(const Uuid& id, const ChangeOrigin& origin) = 0;
 
@@ -187,52 +172,32 @@ class ApiKeyStore {
   // share a prefix. With `product`, each has its tenant's entitlement for it. No match: empty.
   [[nodiscard]] virtual std::vector<ApiKeyCandidate> api_keys_by_prefix(
       std::string_view prefix, const std::optional<ProductId>& product) = 0;
-
-  // Moves last_used_at of each key forward to its moment, never back. Not audited.
-  struct KeyUse {
-    Uuid key_id;
-    Timestamp used_at;
-  };
-  virtual void note_key_uses(std::span<const KeyUse> uses) = 0;
-};
-
-// Which entries of the audit trail to read; the members that are present must all match.
-struct AuditQuery {
-  std::optional<Uuid> tenant_id;
-  std::optional<std::string> product;
-  std::optional<std::string> actor_id;
-  std::optional<std::string> action;
-  std::optional<Timestamp> since;      // inclusive
-  std::optional<Timestamp> until;      // exclusive
-  std::optional<std::int64_t> cursor;  // the id after which (newest_first: before which) to go on
-  int limit = 100;                     // 1 to 500
-  bool newest_first = false;
-};
-
-struct AuditPage {
-  std::vector<AuditEvent> events;
-  std::optional<std::int64_t> next_cursor;  // absent: this was the last page for now
 };
 
 class AuditStore {
  public:
   virtual ~AuditStore() = default;
 
-  // Appends 1 to 1,000 events, all or none; the ids are in the order of the events.
-  // Errors: kInvalidRequest naming tenant_id or project_id ("events[3].tenant_id" for one of many)
-  // when it does not exist or the two do not belong together.
-  [[nodiscard]] virtual Result<std::vector<std::int64_t>> append_audit_events(
-      std::span<const NewAuditEvent> events) = 0;
+  // Appends 1 to 1,000 events, all or none; the receipts are in the order of the events, and so are
+  // the ids. Each receipt's hash is crypto::audit_hash of its id and the event's hash_tail; events
+  // in Retraced's form keep it in their metadata, with the rest, under kReservedMetadataKey.
+  // Errors: kInvalidRequest naming, for every event, the tenant (tenant_member) that does not exist
+  // and the project (project_member) that does not exist or is not of the event's tenant; at most
+  // 100 of them.
+  [[nodiscard]] virtual Result<std::vector<AuditReceipt>> append_audit_events(
+      std::span<const AuditSubmission> events) = 0;
 
-  // Entries in ascending order of id, or descending with `newest_first`. A reader that follows
-  // next_cursor in ascending order sees every committed entry exactly once, also while writers
-  // with slow and aborted transactions append.
+  // Entries in ascending order of id, or descending with `newest_first`. A tenant that does not
+  // exist, or no longer, has no entries; that is no error.
   [[nodiscard]] virtual AuditPage audit_events(const AuditQuery& query) = 0;
 };
 
-// What a function sees. Later operations add their interface here together with their
-// implementation in every backend.
-class Store : public TenantStore, public EntitlementStore {
+// What a function sees.
+class Store : public TenantStore,
+              public EntitlementStore,
+              public ProductRequestStore,
+              public ApiKeyStore,
+              public AuditStore {
  public:
   struct Health {
     std::string_view kind;            // "sqlite" or "postgres"

@@ -1,4 +1,5 @@
 #include "common/store/postgres/postgres_store.h"
+#include "common/store/sqlite/schema.h"
 #include "tests/integration/integration.h"
 
 namespace registry::test {
@@ -169,7 +170,8 @@ TEST_CASE("health: live without a store, ready with its kind and schema") {
   REQUIRE(client.get("/readyz").json() ==
           Json{{"status", "ready"},
                {"store", is_on_postgres() ? "postgres" : "sqlite"},
-               {"schema_version", is_on_postgres() ? postgres::kNeededSchemaVersion : 1}});
+               {"schema_version",
+                is_on_postgres() ? postgres::kNeededSchemaVersion : sqlite::kSchemaVersion}});
 }
 
 }  // namespace registry::test

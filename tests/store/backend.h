@@ -19,8 +19,10 @@ namespace registry::test {
 struct RowCounts {
   std::int64_t tenants = 0;
   std::int64_t entitlements = 0;
+  std::int64_t api_keys = 0;
   std::int64_t audit_events = 0;
-  std::string last_update;  // the latest updated_at of a tenant or an entitlement
+  // The latest updated_at of a tenant or an entitlement, or revoked_at of a key.
+  std::string last_update = {};
 
   bool operator==(const RowCounts&) const = default;
 };
@@ -31,6 +33,8 @@ struct EntitlementRow {
   bool enabled = true;
   std::string config_json = "{}";
   std::optional<Timestamp> expires_at = {};
+  std::optional<Timestamp> requested_at = {};
+  std::optional<Timestamp> trial_started_at = {};
 };
 
 // A store of one kind with a fresh database, and what tests do behind the store's back to arrange
@@ -49,7 +53,13 @@ class Backend {
 
   virtual void set_status(const Uuid& tenant_id, TenantStatus status) = 0;
   virtual void insert_entitlement(const EntitlementRow& row) = 0;
-  // The entries of a tenant in the order of their ids.
+  // What an operator decides on a product that the tenant has a row for.
+  virtual void decide_entitlement(const Uuid& tenant_id, const std::string& product, bool enabled,
+                                  const std::optional<Timestamp>& expires_at) = 0;
+  // Gives the id of the project.
+  [[nodiscard]] virtual Uuid insert_project(const Uuid& tenant_id, const std::string& slug) = 0;
+  virtual void delete_tenant(const Uuid& tenant_id) = 0;
+  // The entries of a tenant in the order of their ids, with their metadata as stored.
   [[nodiscard]] virtual std::vector<AuditEvent> audit_trail(const Uuid& tenant_id) = 0;
   [[nodiscard]] virtual RowCounts row_counts() = 0;
   // What the database's own check finds damaged; empty when it is intact.

@@ -6,7 +6,7 @@
 namespace registry::test {
 namespace {
 
-constexpr int kCallers = 8;
+constexpr int kCallers = 16;
 
 // What came of a call, as a number that also a process can exit with.
 enum Outcome { kCreated = 0, kReplayed = 1, kSlugWasTaken = 2, kOtherFailure = 3 };
@@ -53,7 +53,7 @@ int change_status(Store& store, const Uuid& id, Transition transition, int times
   return failures;
 }
 
-TEST_CASE_METHOD(EveryStore, "create_tenant: of 8 threads that want one slug, one gets it") {
+TEST_CASE_METHOD(EveryStore, "create_tenant: of 16 threads that want one slug, one gets it") {
   const RowCounts before = backend().row_counts();
   const Slug slug = random_slug();
   const auto outcomes = run_in_threads(kCallers, [&](int) {
@@ -66,7 +66,7 @@ TEST_CASE_METHOD(EveryStore, "create_tenant: of 8 threads that want one slug, on
   CHECK(backend().row_counts().audit_events == before.audit_events + 1);
 }
 
-TEST_CASE_METHOD(EveryStore, "create_tenant: of 8 threads with one id, one creates, 7 replay") {
+TEST_CASE_METHOD(EveryStore, "create_tenant: of 16 threads with one id, one creates") {
   const RowCounts before = backend().row_counts();
   const NewTenant tenant = new_customer();
   const auto outcomes = run_in_threads(kCallers, [&](int) { return create(store(), tenant); });
@@ -75,7 +75,7 @@ TEST_CASE_METHOD(EveryStore, "create_tenant: of 8 threads with one id, one creat
   CHECK(backend().row_counts().audit_events == before.audit_events + 1);
 }
 
-TEST_CASE_METHOD(EveryStore, "activate: of 8 threads that claim one erp id, one gets it") {
+TEST_CASE_METHOD(EveryStore, "activate: of 16 threads that claim one erp id, one gets it") {
   std::vector<Uuid> ids;
   for (int i = 0; i < kCallers; ++i) ids.push_back(tenant_in(TenantStatus::kTrial).id);
   const RowCounts before = backend().row_counts();
@@ -89,6 +89,18 @@ TEST_CASE_METHOD(EveryStore, "activate: of 8 threads that claim one erp id, one 
   CHECK(std::count(won.begin(), won.end(), 1) == 1);
   CHECK(std::count(won.begin(), won.end(), 0) == kCallers - 1);
   CHECK(backend().row_counts().audit_events == before.audit_events + 1);
+}
+
+TEST_CASE_METHOD(EveryStore, "activate, cancel: 16 threads make one change and one entry") {
+  const auto transition = GENERATE(Transition::kActivate, Transition::kCancel);
+  const Tenant tenant = tenant_in(TenantStatus::kTrial);
+  const RowCounts before = backend().row_counts();
+  const auto failures = run_in_threads(
+      kCallers, [&](int) { return change_status(store(), tenant.id, transition, 1); });
+  CHECK(failures == std::vector<int>(kCallers, 0));
+  CHECK(backend().row_counts().tenants == before.tenants);
+  CHECK(backend().row_counts().audit_events == before.audit_events + 1);
+  require_unbroken_trail(backend(), tenant.id);
 }
 
 TEST_CASE_METHOD(EveryStore,
@@ -127,7 +139,7 @@ TEST_CASE_METHOD(EveryStore, "reads see a change wholly or not at all while it i
 }
 
 TEST_CASE_METHOD(EverySharedStore,
-                 "create_tenant: of 8 processes that want one slug, one gets it") {
+                 "create_tenant: of 16 processes that want one slug, one gets it") {
   const Slug slug = random_slug();
   const auto outcomes = run_in_processes(kCallers, [&](int) {
     NewTenant tenant = new_customer();
@@ -139,7 +151,7 @@ TEST_CASE_METHOD(EverySharedStore,
   CHECK(backend().audit_trail(winner.id).size() == 1);
 }
 
-TEST_CASE_METHOD(EverySharedStore, "create_tenant: of 8 processes with one id, one creates it") {
+TEST_CASE_METHOD(EverySharedStore, "create_tenant: of 16 processes with one id, one creates it") {
   const NewTenant tenant = new_customer();
   const auto outcomes = run_in_processes(kCallers, [&](int) { return create(store(), tenant); });
   CHECK(counted(outcomes) == std::vector<int>{1, kCallers - 1, 0, 0});

@@ -70,9 +70,30 @@ class PostgresBackend final : public Backend {
 
   void insert_entitlement(const EntitlementRow& row) override {
     static_cast<void>(
-        db().query("INSERT INTO tenant_products (tenant_id, product, enabled, config, expires_at)"
-                   " VALUES ($1, $2, $3::boolean, $4::jsonb, $5::timestamptz)",
-                   row.tenant_id, row.product, row.enabled, row.config_json, row.expires_at));
+        db().query("INSERT INTO tenant_products (tenant_id, product, enabled, config, expires_at,"
+                   " requested_at, trial_started_at) VALUES ($1, $2, $3::boolean, $4::jsonb,"
+                   " $5::timestamptz, $6::timestamptz, $7::timestamptz)",
+                   row.tenant_id, row.product, row.enabled, row.config_json, row.expires_at,
+                   row.requested_at, row.trial_started_at));
+  }
+
+  void decide_entitlement(const Uuid& tenant_id, const std::string& product, bool enabled,
+                          const std::optional<Timestamp>& expires_at) override {
+    static_cast<void>(
+        db().query("UPDATE tenant_products SET enabled = $3::boolean, expires_at = $4::timestamptz"
+                   " WHERE tenant_id = $1 AND product = $2",
+                   tenant_id, product, enabled, expires_at));
+  }
+
+  Uuid insert_project(const Uuid& tenant_id, const std::string& slug) override {
+    const Rows rows = db().query(
+        "INSERT INTO tenant_projects (tenant_id, name, slug) VALUES ($1, $2, $2) RETURNING id",
+        tenant_id, slug);
+    return rows.get<Uuid>(0, 0);
+  }
+
+  void delete_tenant(const Uuid& tenant_id) override {
+    static_cast<void>(db().query("DELETE FROM tenants WHERE id = $1", tenant_id));
   }
 
   std::vector<AuditEvent> audit_trail(const Uuid& tenant_id) override {
@@ -105,13 +126,15 @@ class PostgresBackend final : public Backend {
   RowCounts row_counts() override {
     const Rows rows = db().query(
         "SELECT (SELECT count(*) FROM tenants), (SELECT count(*) FROM tenant_products),"
-        " (SELECT count(*) FROM audit_log),"
+        " (SELECT count(*) FROM api_keys), (SELECT count(*) FROM audit_log),"
         " coalesce(greatest((SELECT max(updated_at) FROM tenants),"
-        "                   (SELECT max(updated_at) FROM tenant_products))::text, '')");
+        "                   (SELECT max(updated_at) FROM tenant_products),"
+        "                   (SELECT max(revoked_at) FROM api_keys))::text, '')");
     return {.tenants = rows.get<std::int64_t>(0, 0),
             .entitlements = rows.get<std::int64_t>(0, 1),
-            .audit_events = rows.get<std::int64_t>(0, 2),
-            .last_update = rows.get<std::string>(0, 3)};
+            .api_keys = rows.get<std::int64_t>(0, 2),
+            .audit_events = rows.get<std::int64_t>(0, 3),
+            .last_update = rows.get<std::string>(0, 4)};
   }
 
   std::string damage() override {

@@ -13,6 +13,7 @@
 namespace registry::test {
 namespace {
 
+using postgres::ArrayText;
 using postgres::Connection;
 using postgres::ConnectionSettings;
 using postgres::Rows;
@@ -102,6 +103,23 @@ TEST_CASE("Connection: lists of texts go and come whole", "[postgres]") {
   CHECK(db.query("SELECT '{}'::text[]").get<std::vector<std::string>>(0, 0).empty());
   CHECK_THROWS_AS(db.query("SELECT ARRAY['a', NULL]").get<std::vector<std::string>>(0, 0),
                   std::runtime_error);
+}
+
+TEST_CASE("Connection: a list may have gaps, which are no texts", "[postgres]") {
+  Connection db(settings());
+  ArrayText array;
+  array.add("NULL");
+  array.add(std::optional<std::string>());
+  array.add(std::optional<std::string>(""));
+  array.add(*Uuid::parse("00000000-0000-0000-0000-00000000000a"));
+  const Rows rows =
+      db.query("SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS u (t, n) ORDER BY n", array);
+  REQUIRE(rows.count() == 4);
+  CHECK(rows.get<std::optional<std::string>>(0, 0) == "NULL");
+  CHECK(rows.get<std::optional<std::string>>(1, 0) == std::nullopt);
+  CHECK(rows.get<std::optional<std::string>>(2, 0) == "");
+  CHECK(rows.get<std::optional<std::string>>(3, 0) == "00000000-0000-0000-0000-00000000000a");
+  CHECK(db.query("SELECT cardinality($1::text[])", ArrayText()).get<std::int64_t>(0, 0) == 0);
 }
 
 TEST_CASE("Connection: a value of another type is refused, not guessed", "[postgres]") {

@@ -1,14 +1,12 @@
 // What the Postgres store has of its own: its schema, its connections, its outages.
-#include "tests/support/postgres.h"
-
 #include <algorithm>
 #include <chrono>
-#include <memory>
 #include <thread>
 
 #include "common/store/open_store.h"
 #include "common/store/postgres/postgres_store.h"
 #include "tests/store/postgres_backend.h"
+#include "tests/store/postgres_fixture.h"
 #include "tests/store/store_fixture.h"
 #include "tests/support/service.h"
 #include "tests/support/wait.h"
@@ -16,39 +14,16 @@
 namespace registry::test {
 namespace {
 
-using postgres::Connection;
 using postgres::ErrorReport;
-using postgres::Pool;
 using postgres::PostgresStore;
 using postgres::SqlError;
 
 const std::string kTenantId = "00000000-0000-0000-0000-00000000000a";
 const std::string kProjectId = "00000000-0000-0000-0000-00000000000b";
 
-// A fresh database with the registry's schema, a session of the test's own in it, and stores.
-class PostgresTest {
- public:
-  PostgresTest() = default;
-  PostgresTest(const PostgresTest&) = delete;
-  PostgresTest& operator=(const PostgresTest&) = delete;
-  ~PostgresTest() {
-    db_.reset();
-    shared_cluster().drop_database(name_);
-  }
-
+// With rows, and with what the schema says to further ones.
+class SchemaTest : public PostgresTest {
  protected:
-  [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] std::string url() const { return shared_cluster().url(name_); }
-  [[nodiscard]] Connection& db() { return *db_; }
-
-  // The single value of a query.
-  template <class T = std::int64_t, class... Values>
-  [[nodiscard]] T value(std::string_view sql, const Values&... values) {
-    const auto rows = db().query(sql, values...);
-    REQUIRE(rows.count() == 1);
-    return rows.template get<T>(0, 0);
-  }
-
   // What a statement is refused for.
   [[nodiscard]] ErrorReport refusal_of(const std::string& sql) {
     try {
@@ -57,21 +32,6 @@ class PostgresTest {
       return error.report();
     }
     return {};
-  }
-
-  // The sessions of this database without the test's own.
-  [[nodiscard]] std::int64_t sessions() {
-    return value(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()");
-  }
-
-  // Returns once the server has ended them.
-  void end_sessions() {
-    db().execute(
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND backend_type = 'client backend'"
-        " AND pid <> pg_backend_pid()");
   }
 
   // One row in every table, all of one tenant.
@@ -93,27 +53,7 @@ class PostgresTest {
                  " VALUES ('" +
                  kTenantId + "', '" + kProjectId + "', 'tenant.create')");
   }
-
- private:
-  std::string name_ = shared_cluster().create_registry_database();
-  std::unique_ptr<Connection> db_ = std::make_unique<Connection>(
-      postgres::ConnectionSettings{.url = shared_cluster().url(name_), .application_name = "test"});
 };
-
-PostgresStore store_at(const std::string& url, int max_connections = 2) {
-  return PostgresStore(std::make_shared<Pool>(url, max_connections));
-}
-
-// What operators are told; empty when the store answers.
-template <class Operation>
-std::string outage_of(const Operation& operation) {
-  try {
-    static_cast<void>(operation());
-    return "";
-  } catch (const StoreUnavailable& outage) {
-    return outage.what();
-  }
-}
 
 std::string outage_of_reading(Store& store) {
   return outage_of([&] { return store.tenant_by_id(random_id()); });
@@ -135,7 +75,7 @@ TEST_CASE_METHOD(PostgresTest, "open_store: it connects before the first operati
   CHECK(sessions() == 1);
 }
 
-TEST_CASE_METHOD(PostgresTest, "schema: a row goes into every table, with the defaults",
+TEST_CASE_METHOD(SchemaTest, "schema: a row goes into every table, with the defaults",
                  "[postgres]") {
   insert_everywhere();
   const auto is_default = [&](const std::string& table, const std::string& condition) {
@@ -155,7 +95,7 @@ TEST_CASE_METHOD(PostgresTest, "schema: a row goes into every table, with the de
   is_default("audit_log", "metadata = '{}' AND id = 1 AND source_ip IS NULL");
 }
 
-TEST_CASE_METHOD(PostgresTest, "schema: a tenant takes its rows along, but not its audit entries",
+TEST_CASE_METHOD(SchemaTest, "schema: a tenant takes its rows along, but not its audit entries",
                  "[postgres]") {
   insert_everywhere();
   db().execute("DELETE FROM tenants");
@@ -168,7 +108,7 @@ TEST_CASE_METHOD(PostgresTest, "schema: a tenant takes its rows along, but not i
               " AND action = 'tenant.create'") == 1);
 }
 
-TEST_CASE_METHOD(PostgresTest, "schema: a project leaves its audit entries to the tenant",
+TEST_CASE_METHOD(SchemaTest, "schema: a project leaves its audit entries to the tenant",
                  "[postgres]") {
   insert_everywhere();
   db().execute("DELETE FROM tenant_projects");
@@ -176,7 +116,7 @@ TEST_CASE_METHOD(PostgresTest, "schema: a project leaves its audit entries to th
               " AND project_id IS NULL") == 1);
 }
 
-TEST_CASE_METHOD(PostgresTest, "schema: a slug that breaks the rule is refused", "[postgres]") {
+TEST_CASE_METHOD(SchemaTest, "schema: a slug that breaks the rule is refused", "[postgres]") {
   insert_everywhere();
   const std::string too_long(41, 'a');
   const auto slug = GENERATE_COPY(as<std::string>(), "", "a", too_long, "-abc", "abc-", "Abc",
@@ -191,7 +131,7 @@ TEST_CASE_METHOD(PostgresTest, "schema: a slug that breaks the rule is refused",
   CHECK(project.constraint == "tenant_projects_slug_check");
 }
 
-TEST_CASE_METHOD(PostgresTest, "schema: the shortest and longest slug are taken", "[postgres]") {
+TEST_CASE_METHOD(SchemaTest, "schema: the shortest and longest slug are taken", "[postgres]") {
   insert_everywhere();
   for (const std::string& slug : {std::string(3, '0'), std::string(40, 'z'), std::string("a-9")}) {
     CAPTURE(slug);
@@ -205,7 +145,7 @@ TEST_CASE_METHOD(PostgresTest, "schema: the shortest and longest slug are taken"
             .sqlstate.empty());
 }
 
-TEST_CASE_METHOD(PostgresTest, "schema: no update leaves updated_at alone", "[postgres]") {
+TEST_CASE_METHOD(SchemaTest, "schema: no update leaves updated_at alone", "[postgres]") {
   insert_everywhere();
   const std::string table = GENERATE(as<std::string>(), "tenants", "tenant_projects",
                                      "tenant_products", "tenant_idp_config");

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/store/sqlite/rows.h"
 #include "common/store/sqlite/sqlite_store.h"
 #include "tests/support/temp_folder.h"
 
@@ -10,6 +11,7 @@ namespace registry::test {
 namespace {
 
 using sqlite::Pool;
+using sqlite::random_uuid;
 using sqlite::Statement;
 
 constexpr Timestamp kStart{1'779'185'415'123'456};  // 2026-05-19T10:10:15.123456Z
@@ -40,9 +42,34 @@ class SqliteBackend final : public Backend {
   void insert_entitlement(const EntitlementRow& row) override {
     const Pool::Lease db(*pool_);
     db->run(
-        "INSERT INTO tenant_products (tenant_id, product, enabled, config, expires_at, created_at,"
-        " updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
-        row.tenant_id, row.product, row.enabled, row.config_json, row.expires_at, clock_.now());
+        "INSERT INTO tenant_products (tenant_id, product, enabled, config, expires_at,"
+        " requested_at, trial_started_at, created_at, updated_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+        row.tenant_id, row.product, row.enabled, row.config_json, row.expires_at, row.requested_at,
+        row.trial_started_at, clock_.now());
+  }
+
+  void decide_entitlement(const Uuid& tenant_id, const std::string& product, bool enabled,
+                          const std::optional<Timestamp>& expires_at) override {
+    const Pool::Lease db(*pool_);
+    clock_.advance_us(1);
+    db->run(
+        "UPDATE tenant_products SET enabled = ?3, expires_at = ?4, updated_at = ?5"
+        " WHERE tenant_id = ?1 AND product = ?2",
+        tenant_id, product, enabled, expires_at, clock_.now());
+  }
+
+  Uuid insert_project(const Uuid& tenant_id, const std::string& slug) override {
+    const Pool::Lease db(*pool_);
+    const Uuid id = random_uuid(*db);
+    db->run("INSERT INTO tenant_projects (id, tenant_id, name, slug) VALUES (?1, ?2, ?3, ?3)", id,
+            tenant_id, slug);
+    return id;
+  }
+
+  void delete_tenant(const Uuid& tenant_id) override {
+    const Pool::Lease db(*pool_);
+    db->run("DELETE FROM tenants WHERE id = ?1", tenant_id);
   }
 
   std::vector<AuditEvent> audit_trail(const Uuid& tenant_id) override {
@@ -77,14 +104,16 @@ class SqliteBackend final : public Backend {
     const Pool::Lease db(*pool_);
     Statement row = db->query(
         "SELECT (SELECT count(*) FROM tenants), (SELECT count(*) FROM tenant_products),"
-        " (SELECT count(*) FROM audit_log),"
+        " (SELECT count(*) FROM api_keys), (SELECT count(*) FROM audit_log),"
         " max((SELECT coalesce(max(updated_at), '') FROM tenants),"
-        "     (SELECT coalesce(max(updated_at), '') FROM tenant_products))");
+        "     (SELECT coalesce(max(updated_at), '') FROM tenant_products),"
+        "     (SELECT coalesce(max(revoked_at), '') FROM api_keys))");
     row.step();
     return {.tenants = row.get<std::int64_t>(0),
             .entitlements = row.get<std::int64_t>(1),
-            .audit_events = row.get<std::int64_t>(2),
-            .last_update = row.get<std::string>(3)};
+            .api_keys = row.get<std::int64_t>(2),
+            .audit_events = row.get<std::int64_t>(3),
+            .last_update = row.get<std::string>(4)};
   }
 
   std::string damage() override {

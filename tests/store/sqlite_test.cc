@@ -12,6 +12,10 @@
 #include "tests/store/store_fixture.h"
 #include "tests/support/temp_folder.h"
 
+namespace registry::sqlite {
+extern const std::string_view kSchemaSql;  // version 1, which stays as it is
+}
+
 namespace registry::test {
 namespace {
 
@@ -21,6 +25,12 @@ using sqlite::Pool;
 using sqlite::SqliteStore;
 
 const std::string kAcmeId = "00000000-0000-0000-0000-000000000001";
+
+constexpr int kNewerVersion = sqlite::kSchemaVersion + 1;
+
+std::string set_version(int version) {
+  return "PRAGMA user_version = " + std::to_string(version) + ";";
+}
 
 class SqliteTest {
  protected:
@@ -88,7 +98,7 @@ TEST_CASE_METHOD(SqliteTest, "a new store has the tenant acme with its products"
 }
 
 TEST_CASE_METHOD(SqliteTest, "the store's files are for their owner only", "[embedded]") {
-  REQUIRE(store().check_health().schema_version == 1);
+  REQUIRE(store().check_health().schema_version == sqlite::kSchemaVersion);
   CHECK(mode_of(state_dir()) == 0700U);
   CHECK(mode_of(file()) == 0600U);
   CHECK(mode_of(file() + "-wal") == 0600U);
@@ -139,10 +149,80 @@ TEST_CASE_METHOD(SqliteTest, "an empty database file is upgraded in place", "[em
   CHECK(value<std::string>("PRAGMA journal_mode") == "wal");
 }
 
+// A file as the first version of the program left it, with a row in every table.
+class OldSqliteTest : public SqliteTest {
+ protected:
+  OldSqliteTest() {
+    std::filesystem::create_directories(state_dir());
+    Connection db(file());
+    db.execute("PRAGMA journal_mode = WAL");
+    db.execute(std::string(sqlite::kSchemaSql));
+    db.execute(kRows);
+  }
+
+  static constexpr const char* kRows =
+      "INSERT INTO tenants (id, slug, name) VALUES"
+      " ('00000000-0000-0000-0000-00000000000a', 'old', 'Old');"
+      "INSERT INTO tenant_products (tenant_id, product, config, expires_at, updated_at)"
+      " SELECT id, 'certifai', '{\"seats\": 7}', '2026-12-31T00:00:00.000000Z',"
+      " '2026-05-01T00:00:00.000001Z' FROM tenants;"
+      "INSERT INTO tenant_projects (id, tenant_id, name, slug) SELECT id, id, 'P', 'p1'"
+      " FROM tenants;"
+      "INSERT INTO api_keys (id, tenant_id, name, hash, prefix) SELECT id, id, 'k', 'h', 'p'"
+      " FROM tenants;"
+      "INSERT INTO audit_log (tenant_id, action) SELECT id, 'old' FROM tenants;";
+};
+
+TEST_CASE_METHOD(OldSqliteTest, "a file of version 1 is upgraded in place and keeps its rows",
+                 "[embedded]") {
+  const Tenant tenant = value_of(store().tenant_by_slug(slug_of("old")));
+
+  CHECK(value("PRAGMA user_version") == sqlite::kSchemaVersion);
+  CHECK(tenant.products == std::vector<std::string>{"certifai"});
+  const Entitlement kept = value_of(store().entitlements(tenant.id, std::nullopt)).at(0);
+  CHECK(kept.config_json == R"({"seats": 7})");
+  CHECK(kept.expires_at == Timestamp::parse("2026-12-31T00:00:00.000000Z"));
+  CHECK(kept.updated_at == *Timestamp::parse("2026-05-01T00:00:00.000001Z"));
+  CHECK(value_of(store().product_standings(tenant.id)).at(0).state == ProductState::kActive);
+  CHECK(value_of(store().api_keys(tenant.id, false)).size() == 1);
+  CHECK(value("SELECT count(*) FROM tenants") == 1);  // acme is of new files only
+  CHECK(value("SELECT count(*) FROM tenant_projects") == 1);
+  CHECK(value("SELECT count(*) FROM audit_log") == 1);
+  CHECK(store().request_product(tenant.id, product_of("mapping"), {}, {}).has_value());
+  CHECK(value<std::string>("PRAGMA integrity_check") == "ok");
+}
+
+TEST_CASE_METHOD(OldSqliteTest, "8 processes that start at once on a file of version 1 all succeed",
+                 "[embedded]") {
+  const auto statuses = run_in_processes(8, [&](int) {
+    const auto tenant = store().tenant_by_slug(slug_of("old"));
+    return tenant && store().product_standings(tenant->id)->size() == 1 ? 0 : 1;
+  });
+  CHECK(statuses == std::vector<int>(8, 0));
+  CHECK(value("PRAGMA user_version") == sqlite::kSchemaVersion);
+}
+
+TEST_CASE_METHOD(OldSqliteTest, "an upgrade that fails leaves the file at its version",
+                 "[embedded]") {
+  Connection(file()).execute("ALTER TABLE tenant_products ADD COLUMN trial_started_at TEXT");
+  CHECK_THROWS(store().check_health());
+  Connection db(file());
+  CHECK(sqlite::schema_version(db) == 1);
+  CHECK_THROWS(db.query("SELECT requested_at FROM tenant_products"));
+}
+
+TEST_CASE_METHOD(SqliteTest, "a new file has the schema of an upgraded one", "[embedded]") {
+  constexpr std::string_view kColumns =
+      "SELECT group_concat(name || ' ' || type) FROM pragma_table_info('tenant_products')";
+  CHECK(value<std::string>(kColumns) ==
+        "tenant_id TEXT,product TEXT,enabled INTEGER,config TEXT,expires_at TEXT,created_at TEXT,"
+        "updated_at TEXT,requested_at TEXT,trial_started_at TEXT");
+}
+
 TEST_CASE_METHOD(SqliteTest, "a newer schema is refused and the file is left as it is",
                  "[embedded]") {
   std::filesystem::create_directories(state_dir());
-  Connection(file()).execute("CREATE TABLE tomorrow (id INTEGER); PRAGMA user_version = 2;");
+  Connection(file()).execute("CREATE TABLE tomorrow (id INTEGER);" + set_version(kNewerVersion));
   const std::string before = content_of(file());
 
   CHECK_THROWS_AS(store().check_health(), StoreUnavailable);
@@ -154,8 +234,8 @@ TEST_CASE_METHOD(SqliteTest, "a newer schema is refused and the file is left as 
 
 TEST_CASE_METHOD(SqliteTest, "a schema that becomes newer while the store is open is unhealthy",
                  "[embedded]") {
-  REQUIRE(store().check_health().schema_version == 1);
-  Connection(file()).execute("PRAGMA user_version = 2;");
+  REQUIRE(store().check_health().schema_version == sqlite::kSchemaVersion);
+  Connection(file()).execute(set_version(kNewerVersion));
   CHECK_THROWS_AS(store().check_health(), StoreUnavailable);
 }
 
@@ -253,6 +333,8 @@ TEST_CASE_METHOD(SqliteTest, "schema: a write that breaks a rule is refused", "[
       "UPDATE tenants SET created_at = '2026-05-19T10:10:15Z'",
       "UPDATE tenant_products SET enabled = 2", "UPDATE tenant_products SET config = '{'",
       "UPDATE tenant_products SET enabled = NULL",
+      "UPDATE tenant_products SET requested_at = '2026-05-19'",
+      "UPDATE tenant_products SET trial_started_at = 'yesterday'",
       "UPDATE tenant_products SET product = 'certifai'",
       "INSERT INTO tenant_products (tenant_id, product) VALUES ('nobody', 'certifai')",
       "INSERT INTO tenants (id, slug, name) SELECT id, 'other', name FROM tenants",

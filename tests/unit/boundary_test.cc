@@ -38,6 +38,35 @@ class FakeStore final : public Store {
                                                 const std::optional<ProductId>&) override {
     throw std::runtime_error("SQL logic error near secret_table");
   }
+  Result<std::vector<ProductStanding>> product_standings(const Uuid&) override {
+    throw std::logic_error("unexpected");
+  }
+  Result<Timestamp> request_product(const Uuid&, const ProductId&,
+                                    const std::optional<std::string>&,
+                                    const ChangeOrigin&) override {
+    throw std::logic_error("unexpected");
+  }
+  Result<Entitlement> start_trial(const Uuid&, const ProductId&, int,
+                                  const ChangeOrigin&) override {
+    throw std::logic_error("unexpected");
+  }
+  Result<ApiKey> create_api_key(const NewApiKey&, const ChangeOrigin&) override {
+    throw std::logic_error("unexpected");
+  }
+  Result<std::vector<ApiKey>> api_keys(const Uuid&, bool) override {
+    throw std::logic_error("unexpected");
+  }
+  Status revoke_api_key(const Uuid&, const ChangeOrigin&) override {
+    throw std::logic_error("unexpected");
+  }
+  std::vector<ApiKeyCandidate> api_keys_by_prefix(std::string_view,
+                                                  const std::optional<ProductId>&) override {
+    throw std::logic_error("unexpected");
+  }
+  Result<std::vector<AuditReceipt>> append_audit_events(std::span<const AuditSubmission>) override {
+    throw std::logic_error("unexpected");
+  }
+  AuditPage audit_events(const AuditQuery&) override { throw std::logic_error("unexpected"); }
   Health check_health() override {
     throw StoreUnavailable("unable to open /var/lib/secret/registry.db");
   }
@@ -303,11 +332,11 @@ TEST_CASE_METHOD(BoundaryTest, "Boundary: a change says who made it and from whe
     return fail(context.store.cancel_tenant(kId, {}, context.origin).error());
   };
   Request request = get_request();
-  request.remote_address = "192.0.2.1";
+  request.remote_address = "2001:DB8:0::1";
   request.user_agent = "a\r\nb\xFF" + std::string(1000, 'x');
   ask(kCancel, request);
   CHECK(store_.last_origin.actor_type == "system");
-  CHECK(store_.last_origin.source_ip == "192.0.2.1");
+  CHECK(store_.last_origin.source_ip == "2001:db8::1");
   REQUIRE(store_.last_origin.user_agent);
   CHECK(store_.last_origin.user_agent->starts_with("a??b?x"));
   CHECK(store_.last_origin.user_agent->size() == 512);

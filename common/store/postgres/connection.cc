@@ -224,7 +224,7 @@ Connection::Connection(const ConnectionSettings& settings)
   if (::PQsetnonblocking(connection_.get(), 1) != 0) lose(::PQerrorMessage(connection_.get()));
 }
 
-Rows Connection::run(std::string_view sql, std::span<const Parameter> parameters) {
+Rows Connection::query_listed(std::string_view sql, std::span<const Parameter> parameters) {
   if (!prepares_) return run_unprepared(sql, parameters);
   try {
     return run_prepared(sql, parameters);

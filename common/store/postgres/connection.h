@@ -54,14 +54,16 @@ class Connection {
   // Carries out one statement with its parameters $1, $2, … in one round trip, as a transaction of
   // its own unless one is open. When this returns, that transaction has been committed.
   //
-  // The statement is prepared on first use and kept, so `sql` is a constant of the program. Behind
-  // a pooler another session may answer the next time: when a statement turns out to be missing, or
-  // to be there already, this goes on without preparing, for good (see prepares()).
+  // The statement is prepared on first use and kept, so `sql` is one of a bounded number of texts.
+  // Behind a pooler another session may answer the next time: when a statement turns out to be
+  // missing, or to be there already, this goes on without preparing, for good (see prepares()).
   template <class... Values>
   Rows query(std::string_view sql, const Values&... values) {
     const std::vector<Parameter> parameters{Parameter(values)...};
-    return run(sql, parameters);
+    return query_listed(sql, parameters);
   }
+  // The same for a statement whose parameters are counted at run time.
+  [[nodiscard]] Rows query_listed(std::string_view sql, std::span<const Parameter> parameters);
 
   // Carries out a script of any number of statements without parameters, in one round trip, and
   // gives the command tag of the last ("COMMIT"); rows are ignored. Outside of a transaction the
@@ -102,7 +104,6 @@ class Connection {
   struct TextHash : std::hash<std::string_view> {
     using is_transparent = void;
   };
-  [[nodiscard]] Rows run(std::string_view sql, std::span<const Parameter> parameters);
   [[nodiscard]] Rows run_prepared(std::string_view sql, std::span<const Parameter> parameters);
   [[nodiscard]] Rows run_unprepared(std::string_view sql, std::span<const Parameter> parameters);
   struct Answer;

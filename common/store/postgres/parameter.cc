@@ -19,18 +19,24 @@ Parameter::Parameter(std::string_view text) : text_(text) {
 }
 
 Parameter::Parameter(std::span<const std::string> texts) {
-  std::string array = "{";
-  for (const std::string& text : texts) {
-    require_no_zero_byte(text);
-    if (array.size() > 1) array += ',';
-    array += '"';
-    for (const char character : text) {
-      if (character == '"' || character == '\\') array += '\\';
-      array += character;
-    }
-    array += '"';
+  ArrayText array;
+  for (const std::string& text : texts) array.add(text);
+  text_ = array.str();
+}
+
+void ArrayText::add(std::string_view text) {
+  require_no_zero_byte(text);
+  begin_element();
+  text_ += '"';
+  for (const char character : text) {
+    if (character == '"' || character == '\\') text_ += '\\';
+    text_ += character;
   }
-  text_ = array + "}";
+  text_ += '"';
+}
+
+void ArrayText::begin_element() {
+  if (text_.size() > 1) text_ += ',';
 }
 
 }  // namespace registry::postgres

@@ -12,6 +12,30 @@
 
 namespace registry::postgres {
 
+// The text of an array whose elements are texts, or what has a text.
+class ArrayText {
+ public:
+  void add(std::string_view text);
+  void add(const Uuid& id) { add(id.to_string()); }
+  // Absent: NULL.
+  template <class T>
+  void add(const std::optional<T>& value) {
+    if (value) {
+      add(*value);
+    } else {
+      begin_element();
+      text_ += "NULL";
+    }
+  }
+
+  [[nodiscard]] std::string str() const { return text_ + "}"; }
+
+ private:
+  void begin_element();
+
+  std::string text_ = "{";
+};
+
 // A value for $1, $2, … of a statement, in the text format; absent: NULL.
 class Parameter {
  public:
@@ -26,8 +50,8 @@ class Parameter {
   explicit Parameter(const Timestamp& moment) : text_(moment.to_string()) {}
   explicit Parameter(const Date& date) : text_(date.to_string()) {}
   explicit Parameter(const Uuid& id) : text_(id.to_string()) {}
-  // An array of texts.
-  explicit Parameter(std::span<const std::string> texts);
+  explicit Parameter(std::span<const std::string> texts);  // an array
+  explicit Parameter(const ArrayText& array) : text_(array.str()) {}
   template <class T>
   explicit Parameter(const std::optional<T>& value) {
     if (value) *this = Parameter(*value);

@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/store/postgres/pool.h"
@@ -31,6 +33,24 @@ class PostgresStore final : public Store {
                                              const ChangeOrigin& origin) override;
   [[nodiscard]] Result<std::vector<Entitlement>> entitlements(
       const Uuid& tenant_id, const std::optional<ProductId>& product) override;
+  [[nodiscard]] Result<std::vector<ProductStanding>> product_standings(
+      const Uuid& tenant_id) override;
+  [[nodiscard]] Result<Timestamp> request_product(const Uuid& tenant_id, const ProductId& product,
+                                                  const std::optional<std::string>& note,
+                                                  const ChangeOrigin& origin) override;
+  [[nodiscard]] Result<Entitlement> start_trial(const Uuid& tenant_id, const ProductId& product,
+                                                int trial_days,
+                                                const ChangeOrigin& origin) override;
+  [[nodiscard]] Result<ApiKey> create_api_key(const NewApiKey& key,
+                                              const ChangeOrigin& origin) override;
+  [[nodiscard]] Result<std::vector<ApiKey>> api_keys(const Uuid& tenant_id,
+                                                     bool include_revoked) override;
+  [[nodiscard]] Status revoke_api_key(const Uuid& id, const ChangeOrigin& origin) override;
+  [[nodiscard]] std::vector<ApiKeyCandidate> api_keys_by_prefix(
+      std::string_view prefix, const std::optional<ProductId>& product) override;
+  [[nodiscard]] Result<std::vector<AuditReceipt>> append_audit_events(
+      std::span<const AuditSubmission> events) override;
+  [[nodiscard]] AuditPage audit_events(const AuditQuery& query) override;
   [[nodiscard]] Health check_health() override;
 
  private:

@@ -11,7 +11,9 @@
 
 namespace registry::sqlite {
 
-extern const std::string_view kSchemaSql;  // schema.sql, embedded by the build
+// The scripts, embedded by the build.
+extern const std::string_view kSchemaSql;   // schema.sql
+extern const std::string_view kSchema2Sql;  // schema_2.sql
 
 namespace {
 
@@ -33,9 +35,13 @@ void create_schema(Connection& db, Timestamp now) {
   seed_acme(db, now);
 }
 
+void add_product_requests(Connection& db, Timestamp /*now*/) {
+  db.execute(std::string(kSchema2Sql));
+}
+
 // Entry n takes a database from version n to n + 1; its script sets user_version.
 using Upgrade = void (*)(Connection& db, Timestamp now);
-constexpr std::array<Upgrade, kSchemaVersion> kUpgrades = {create_schema};
+constexpr std::array<Upgrade, kSchemaVersion> kUpgrades = {create_schema, add_product_requests};
 
 // The version, checked to be one that this program knows.
 int known_schema_version(Connection& db) {

@@ -6,7 +6,7 @@
 namespace registry::sqlite {
 
 // The version of the schema that this program reads and writes.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 // The version that a database has now (PRAGMA user_version); 0 for an empty one.
 [[nodiscard]] int schema_version(Connection& db);

@@ -1,11 +1,12 @@
 #include "common/store/sqlite/sqlite_store.h"
 
-#include <array>
-#include <cstdint>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "common/store/audit_metadata.h"
+#include "common/store/sqlite/rows.h"
 #include "common/store/sqlite/schema.h"
 #include "common/store/tenant_changes.h"
 
@@ -30,24 +31,6 @@ constexpr std::string_view kInsertTenant =
 constexpr std::string_view kUpdateTenant =
     "UPDATE tenants SET status = ?3, plan = ?4, erp_customer_id = ?5, stripe_cust_id = ?6,"
     " contract_start = ?7, contract_end = ?8, updated_at = ?9 WHERE id = ?1 AND status = ?2";
-
-constexpr std::string_view kInsertAudit =
-    "INSERT INTO audit_log (tenant_id, project_id, actor_id, actor_name, actor_type, action,"
-    " target_id, target_type, target_name, product, metadata, source_ip, user_agent, created_at)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
-
-// The tenant's status with each of its entitlements; with ?2 only that product's.
-constexpr std::string_view kEntitlements =
-    "SELECT t.status, p.product, p.enabled, p.config, p.expires_at, p.created_at, p.updated_at"
-    " FROM tenants t LEFT JOIN tenant_products p"
-    " ON p.tenant_id = t.id AND (?2 IS NULL OR p.product = ?2)"
-    " WHERE t.id = ?1 ORDER BY p.product";
-
-template <class T>
-T require_valid(const Parsed<T>& parsed) {
-  if (!parsed) throw std::runtime_error("sqlite: a stored value " + parsed.error());
-  return *parsed;
-}
 
 Tenant read_tenant(const Statement& row) {
   return {.id = row.get<Uuid>(0),
@@ -91,12 +74,6 @@ std::optional<Tenant> find_tenant(Connection& db, const Slug& slug, Timestamp no
   return read_with_products(row, now);
 }
 
-Uuid random_uuid(Connection& db) {
-  Statement row = db.query("SELECT randomblob(16)");
-  row.step();
-  return Uuid::from_random(row.get<std::array<std::uint8_t, 16>>(0));
-}
-
 void insert_tenant(Connection& db, const Tenant& tenant) {
   db.run(kInsertTenant, tenant.id, tenant.slug, tenant.name, to_string(tenant.status),
          to_string(tenant.kind), tenant.plan, tenant.trial_ends_at, tenant.sales_owner,
@@ -110,18 +87,6 @@ void update_tenant(Connection& db, const Tenant& before, const Tenant& after) {
              after.plan, after.erp_customer_id, after.stripe_cust_id, after.contract_start,
              after.contract_end, after.updated_at);
   if (changed != 1) throw std::logic_error("sqlite: a tenant changed under the write lock");
-}
-
-void insert_audit_event(Connection& db, const NewAuditEvent& event, Timestamp now) {
-  db.run(kInsertAudit, event.tenant_id, event.project_id, event.actor_id, event.actor_name,
-         event.actor_type, event.action, event.target_id, event.target_type, event.target_name,
-         event.product, event.metadata_json, event.source_ip, event.user_agent, now);
-}
-
-// The updated_at of a change made at `now`. It always differs from the one before, also for two
-// changes in one microsecond: the trigger takes an unchanged one for a forgotten one.
-Timestamp moved_updated_at(const Tenant& before, Timestamp now) {
-  return now != before.updated_at ? now : Timestamp{now.unix_us + 1};
 }
 
 // Of the ids of other systems that a change sets, the error of the first that another tenant has.
@@ -191,7 +156,7 @@ Result<Tenant> SqliteStore::activate_tenant(const Uuid& id, const Activation& ac
   auto after = activated(*before, activation);
   if (!after || *after == *before) return after;
   if (auto conflict = find_conflict(*db, *after)) return fail(std::move(*conflict));
-  after->updated_at = moved_updated_at(*before, now);
+  after->updated_at = moved_updated_at(before->updated_at, now);
   update_tenant(*db, *before, *after);
   insert_audit_event(*db, tenant_activated_event(*before, *after, origin), now);
   transaction.commit();
@@ -207,37 +172,11 @@ Result<Tenant> SqliteStore::cancel_tenant(const Uuid& id, const std::optional<st
   if (!before) return fail(tenant_not_found());
   auto after = cancelled(*before, utc_date(now));
   if (!after || *after == *before) return after;
-  after->updated_at = moved_updated_at(*before, now);
+  after->updated_at = moved_updated_at(before->updated_at, now);
   update_tenant(*db, *before, *after);
   insert_audit_event(*db, tenant_cancelled_event(*before, *after, reason, origin), now);
   transaction.commit();
   return after;
-}
-
-Result<std::vector<Entitlement>> SqliteStore::entitlements(
-    const Uuid& tenant_id, const std::optional<ProductId>& product) {
-  std::optional<std::string> product_id;
-  if (product) product_id = product->str();
-  const Pool::Lease db(*pool_);
-  const Timestamp now = clock_.now();
-  Statement row = db->query(kEntitlements, tenant_id, product_id);
-  if (!row.step()) return fail(tenant_not_found());
-  std::vector<Entitlement> found;
-  const TenantStatus status = require_valid(parse_tenant_status(row.get<std::string>(0)));
-  do {
-    auto name = row.get<std::optional<std::string>>(1);
-    if (!name) break;  // the tenant without an entitlement
-    const bool enabled = row.get<bool>(2);
-    const auto expires_at = row.get<std::optional<Timestamp>>(4);
-    found.push_back({.product = std::move(*name),
-                     .enabled = enabled,
-                     .active = is_active(enabled, expires_at, status, now),
-                     .config_json = row.get<std::string>(3),
-                     .expires_at = expires_at,
-                     .created_at = row.get<Timestamp>(5),
-                     .updated_at = row.get<Timestamp>(6)});
-  } while (row.step());
-  return found;
 }
 
 Store::Health SqliteStore::check_health() {

@@ -1,0 +1,49 @@
+#include "common/store/additions.h"
+
+namespace registry {
+namespace {
+
+bool is_entitled(const std::optional<ProductRow>& row) {
+  return row && row->entitlement.active;
+}
+
+Error already_entitled() {
+  return failure(ErrorCode::kAlreadyEntitled, "The tenant is entitled to this product already.");
+}
+
+}  // namespace
+
+std::optional<Error> refusal_of_additions(TenantStatus status) {
+  if (status == TenantStatus::kFrozen) {
+    return failure(ErrorCode::kTenantFrozen, "The tenant is frozen: it can be read, not extended.");
+  }
+  if (status == TenantStatus::kArchived) {
+    return failure(ErrorCode::kTenantArchived, "The tenant is archived: only its trail is kept.");
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> request_refusal(TenantStatus status, const std::optional<ProductRow>& row) {
+  if (auto refusal = refusal_of_additions(status)) return refusal;
+  if (is_entitled(row)) return already_entitled();
+  return std::nullopt;
+}
+
+std::optional<Error> trial_refusal(TenantStatus status, const std::optional<ProductRow>& row) {
+  if (auto refusal = refusal_of_additions(status)) return refusal;
+  if (row && row->origin.trial_started_at) {
+    return failure(ErrorCode::kTrialAlreadyUsed, "The tenant has had its trial of this product.");
+  }
+  if (is_entitled(row)) return already_entitled();
+  return std::nullopt;
+}
+
+Error api_key_not_found() {
+  return not_found("There is no such API key.");
+}
+
+Error api_key_name_taken() {
+  return failure(ErrorCode::kNameTaken, "Another key of the tenant has this name.");
+}
+
+}  // namespace registry

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "common/base/result.h"
+#include "common/domain/entitlement.h"
+#include "common/domain/tenant.h"
+
+// What requests, trials and keys decide apart from SQL: pure functions of the rows as they are. The
+// backends share them, so that they cannot come to different decisions.
+namespace registry {
+
+// A tenant's row for a product.
+struct ProductRow {
+  Entitlement entitlement;
+  EntitlementOrigin origin;
+};
+
+// Why a tenant in this status takes no new keys, requests or trials; nothing where it does.
+// kTenantFrozen or kTenantArchived.
+[[nodiscard]] std::optional<Error> refusal_of_additions(TenantStatus status);
+
+// Why a tenant cannot ask for a product that it has this row for, if any; nothing where it can, or
+// has done so already: then is_request_pending(), and nothing is to be written.
+// kTenantFrozen, kTenantArchived, kAlreadyEntitled.
+[[nodiscard]] std::optional<Error> request_refusal(TenantStatus status,
+                                                   const std::optional<ProductRow>& row);
+
+// Why a tenant cannot try a product that it has this row for, if any; nothing where it can.
+// kTenantFrozen, kTenantArchived, kTrialAlreadyUsed, kAlreadyEntitled.
+[[nodiscard]] std::optional<Error> trial_refusal(TenantStatus status,
+                                                 const std::optional<ProductRow>& row);
+
+// The errors of ApiKeyStore that SQL decides.
+[[nodiscard]] Error api_key_not_found();
+[[nodiscard]] Error api_key_name_taken();
+
+// At most this many members are named in an error of AuditStore::append_audit_events.
+inline constexpr std::size_t kReferenceErrorLimit = 100;
+
+// What is said about a tenant or project that an audit event names.
+inline constexpr const char* kNoSuchTenant = "names no tenant";
+inline constexpr const char* kNoSuchProject = "names no project of the tenant";
+
+}  // namespace registry

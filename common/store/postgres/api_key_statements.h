@@ -1,0 +1,64 @@
+#pragma once
+
+#include <string_view>
+
+#include "common/store/postgres/statement_parts.h"
+
+// The SQL of the operations on API keys.
+namespace registry::postgres {
+
+// What read_api_key() reads, of a row `k`.
+#define API_KEY_COLUMNS                                                     \
+  "k.id, k.tenant_id, k.product, k.name, k.scopes, k.prefix, k.created_by," \
+  " k.last_used_at, k.revoked_at, k.created_at"
+inline constexpr int kApiKeyColumnCount = 10;
+
+// $1 tenant id, $2 statuses in which it takes keys, $3 product, $4 name, $5 scopes, $6 hash,
+// $7 prefix, $8 created_by, $9 metadata, $10 to $14 the origin.
+// Answers the tenant's status and the key, NULLs where none was made. When that is not for the
+// status, it is for another key of this name: one of a transaction that goes on is waited for.
+inline constexpr std::string_view kCreateApiKey =
+    "WITH " TENANT_IN_STATUS
+    ", made AS ("
+    " INSERT INTO api_keys (tenant_id, product, name, scopes, hash, prefix, created_by)"
+    " SELECT id, $3, $4, $5::text[], $6, $7, $8 FROM tenant WHERE is_in_status"
+    " ON CONFLICT (tenant_id, name) DO NOTHING RETURNING *"
+    "), audited AS (" INSERT_AUDIT
+    " SELECT clock_timestamp(), tenant_id, id::text, 'api_key', name, 'api_key.create', $9::jsonb,"
+    "  $10, $11, $12, $13::inet, $14 FROM made"
+    ") SELECT t.status, " API_KEY_COLUMNS " FROM tenant t LEFT JOIN made k ON k.tenant_id = t.id";
+
+// $1 tenant id, $2 whether revoked ones as well. Answers each key, oldest first; NULLs if there is
+// none.
+inline constexpr std::string_view kApiKeys =
+    "SELECT " API_KEY_COLUMNS
+    " FROM tenants t LEFT JOIN api_keys k"
+    " ON k.tenant_id = t.id AND ($2::boolean OR k.revoked_at IS NULL)"
+    " WHERE t.id = $1 ORDER BY k.created_at, k.id";
+
+// $1 id, $2 to $6 the origin. Answers a row if there is such a key. The tenant comes first, as in
+// every change; revoked_at is then compared in the key's newest version.
+inline constexpr std::string_view kRevokeApiKey =
+    "WITH tenant AS MATERIALIZED ("
+    " SELECT t.id FROM api_keys k JOIN tenants t ON t.id = k.tenant_id"
+    " WHERE k.id = $1 FOR NO KEY UPDATE OF t"
+    "), revoked AS ("
+    " UPDATE api_keys k SET revoked_at = now() FROM tenant t"
+    " WHERE k.id = $1 AND k.tenant_id = t.id AND k.revoked_at IS NULL RETURNING k.*"
+    "), audited AS (" INSERT_AUDIT
+    " SELECT clock_timestamp(), tenant_id, id::text, 'api_key', name, 'api_key.revoke',"
+    "  jsonb_build_object('product', product, 'prefix', prefix), $2, $3, $4, $5::inet, $6"
+    " FROM revoked"
+    ") SELECT FROM tenant";
+
+// $1 prefix, $2 product or NULL. Answers each key with its hash, its tenant's slug and status, the
+// time, and the tenant's row for the product, NULLs if there is none.
+inline constexpr std::string_view kApiKeysByPrefix =
+    "SELECT " API_KEY_COLUMNS ", k.hash, t.slug, t.status, now(), " PRODUCT_COLUMNS("p")
+    " FROM api_keys k JOIN tenants t ON t.id = k.tenant_id"
+    " LEFT JOIN tenant_products p ON p.tenant_id = k.tenant_id AND p.product = $2"
+    " WHERE k.prefix = $1 ORDER BY k.created_at, k.id";
+
+#undef API_KEY_COLUMNS
+
+}  // namespace registry::postgres

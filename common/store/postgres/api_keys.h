@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/domain/api_key.h"
+#include "common/store/postgres/connection.h"
+#include "common/store/store.h"
+
+// ApiKeyStore, over a connection. What the database says against an operation is thrown.
+namespace registry::postgres {
+
+[[nodiscard]] Result<ApiKey> create_api_key(Connection& db, const NewApiKey& key,
+                                            const ChangeOrigin& origin);
+[[nodiscard]] Result<std::vector<ApiKey>> api_keys(Connection& db, const Uuid& tenant_id,
+                                                   bool include_revoked);
+[[nodiscard]] Status revoke_api_key(Connection& db, const Uuid& id, const ChangeOrigin& origin);
+[[nodiscard]] std::vector<ApiKeyCandidate> api_keys_by_prefix(
+    Connection& db, std::string_view prefix, const std::optional<ProductId>& product);
+
+}  // namespace registry::postgres

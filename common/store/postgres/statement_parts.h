@@ -1,0 +1,24 @@
+#pragma once
+
+// What the statements of the Postgres store share. There is one statement, and so one round trip
+// and one transaction, for each operation. A change decides, writes and audits in common table
+// expressions; it locks the tenant's row first, so what it decides on is what it changes. Macros,
+// because literals alone join at compile time.
+
+// The time is that of the entry, not of the transaction: under a lock, so that of two changes of
+// one tenant the later one has the later time.
+#define INSERT_AUDIT                                                                           \
+  "INSERT INTO audit_log (created_at, tenant_id, target_id, target_type, target_name, action," \
+  " metadata, actor_id, actor_name, actor_type, source_ip, user_agent)"
+
+// The tenant $1, which nobody else changes until this transaction ends, and whether it is in one of
+// the statuses $2.
+#define TENANT_IN_STATUS                                                                \
+  "tenant AS MATERIALIZED ("                                                            \
+  " SELECT id, status, status = ANY ($2::tenant_status[]) AS is_in_status FROM tenants" \
+  " WHERE id = $1 FOR NO KEY UPDATE)"
+
+// What read_product() reads, of a row of tenant_products or of one like it.
+#define PRODUCT_COLUMNS(row)                                                      \
+  row ".product, " row ".enabled, " row ".config::text, " row ".expires_at, " row \
+      ".created_at, " row ".updated_at, " row ".requested_at, " row ".trial_started_at"

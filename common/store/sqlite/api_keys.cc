@@ -1,0 +1,138 @@
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/store/additions.h"
+#include "common/store/audit_metadata.h"
+#include "common/store/sqlite/rows.h"
+#include "common/store/sqlite/sqlite_store.h"
+#include "common/store/tenant_changes.h"
+
+namespace registry::sqlite {
+namespace {
+
+// A macro, because literals alone join at compile time.
+#define KEY_COLUMNS                                                                         \
+  "k.id, k.tenant_id, k.product, k.name, k.scopes, k.prefix, k.created_by, k.last_used_at," \
+  " k.revoked_at, k.created_at"
+constexpr std::string_view kKeyById = "SELECT " KEY_COLUMNS " FROM api_keys k WHERE k.id = ?1";
+// From the tenant on, so that one without a key has a row too.
+constexpr std::string_view kKeysOfTenant = "SELECT " KEY_COLUMNS
+                                           " FROM tenants t LEFT JOIN api_keys k"
+                                           " ON k.tenant_id = t.id AND (?2 OR k.revoked_at IS NULL)"
+                                           " WHERE t.id = ?1 ORDER BY k.created_at, k.id";
+constexpr std::string_view kKeysByPrefix =
+    "SELECT " KEY_COLUMNS
+    ", k.hash, t.slug, t.status,"
+    " p.product, p.enabled, p.config, p.expires_at, p.created_at, p.updated_at"
+    " FROM api_keys k JOIN tenants t ON t.id = k.tenant_id"
+    " LEFT JOIN tenant_products p ON p.tenant_id = k.tenant_id AND p.product = ?2"
+    " WHERE k.prefix = ?1 ORDER BY k.created_at, k.id";
+#undef KEY_COLUMNS
+
+constexpr std::string_view kInsertKey =
+    "INSERT INTO api_keys (id, tenant_id, product, name, scopes, hash, prefix, created_by,"
+    " created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+std::optional<std::string> text_of(const std::optional<ProductId>& product) {
+  if (!product) return std::nullopt;
+  return product->str();
+}
+
+ApiKey read_key(Connection& db, const Statement& row) {
+  return {.id = row.get<Uuid>(0),
+          .tenant_id = row.get<Uuid>(1),
+          .product = row.get<std::optional<std::string>>(2),
+          .name = row.get<std::string>(3),
+          .scopes = read_texts(db, row.get<std::string>(4)),
+          .prefix = row.get<std::string>(5),
+          .created_by = row.get<std::optional<std::string>>(6),
+          .last_used_at = row.get<std::optional<Timestamp>>(7),
+          .revoked_at = row.get<std::optional<Timestamp>>(8),
+          .created_at = row.get<Timestamp>(9)};
+}
+
+}  // namespace
+
+Result<ApiKey> SqliteStore::create_api_key(const NewApiKey& key, const ChangeOrigin& origin) {
+  const Pool::Lease db(*pool_);
+  Transaction transaction(*db);
+  const Timestamp now = clock_.now();
+  const auto status = find_tenant_status(*db, key.tenant_id);
+  if (!status) return fail(tenant_not_found());
+  if (auto refusal = refusal_of_additions(*status)) return fail(std::move(*refusal));
+  if (db->query("SELECT 1 FROM api_keys WHERE tenant_id = ?1 AND name = ?2", key.tenant_id,
+                key.name)
+          .step()) {
+    return fail(api_key_name_taken());
+  }
+  ApiKey created{.id = random_uuid(*db),
+                 .tenant_id = key.tenant_id,
+                 .product = text_of(key.product),
+                 .name = key.name,
+                 .scopes = key.scopes,
+                 .prefix = key.prefix,
+                 .created_by = key.created_by,
+                 .last_used_at = {},
+                 .revoked_at = {},
+                 .created_at = now};
+  db->run(kInsertKey, created.id, created.tenant_id, created.product, created.name,
+          to_json(created.scopes), key.hash, created.prefix, created.created_by, now);
+  insert_audit_event(*db, api_key_created_event(created, origin), now);
+  transaction.commit();
+  return created;
+}
+
+Result<std::vector<ApiKey>> SqliteStore::api_keys(const Uuid& tenant_id, bool include_revoked) {
+  const Pool::Lease db(*pool_);
+  Statement row = db->query(kKeysOfTenant, tenant_id, include_revoked);
+  if (!row.step()) return fail(tenant_not_found());
+  std::vector<ApiKey> keys;
+  do {
+    if (!row.get<std::optional<Uuid>>(0)) break;  // the tenant without a key
+    keys.push_back(read_key(*db, row));
+  } while (row.step());
+  return keys;
+}
+
+Status SqliteStore::revoke_api_key(const Uuid& id, const ChangeOrigin& origin) {
+  const Pool::Lease db(*pool_);
+  Transaction transaction(*db);
+  const Timestamp now = clock_.now();
+  std::optional<ApiKey> key;
+  if (Statement row = db->query(kKeyById, id); row.step()) key = read_key(*db, row);
+  if (!key) return fail(api_key_not_found());
+  if (key->revoked_at) return {};
+  if (db->run("UPDATE api_keys SET revoked_at = ?2 WHERE id = ?1", id, now) != 1) {
+    throw std::logic_error("sqlite: a key changed under the write lock");
+  }
+  insert_audit_event(*db, api_key_revoked_event(*key, origin), now);
+  transaction.commit();
+  return {};
+}
+
+std::vector<ApiKeyCandidate> SqliteStore::api_keys_by_prefix(
+    std::string_view prefix, const std::optional<ProductId>& product) {
+  const Pool::Lease db(*pool_);
+  const Timestamp now = clock_.now();
+  Statement row = db->query(kKeysByPrefix, prefix, text_of(product));
+  std::vector<ApiKeyCandidate> candidates;
+  while (row.step()) {
+    const TenantStatus status = require_valid(parse_tenant_status(row.get<std::string>(12)));
+    std::optional<Entitlement> entitlement;
+    if (row.get<std::optional<std::string>>(13)) {
+      entitlement = read_entitlement(row, 13, status, now);
+    }
+    candidates.push_back({.key = read_key(*db, row),
+                          .hash = row.get<std::string>(10),
+                          .tenant_slug = row.get<std::string>(11),
+                          .tenant_status = status,
+                          .entitlement = std::move(entitlement)});
+  }
+  return candidates;
+}
+
+}  // namespace registry::sqlite

@@ -1,0 +1,179 @@
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/crypto/audit_hash.h"
+#include "common/store/additions.h"
+#include "common/store/audit_metadata.h"
+#include "common/store/sqlite/audit_page.h"
+#include "common/store/sqlite/rows.h"
+#include "common/store/sqlite/sqlite_store.h"
+
+namespace registry::sqlite {
+namespace {
+
+// Where AUTOINCREMENT would go on.
+constexpr std::string_view kLastId =
+    "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit_log'), 0),"
+    " coalesce((SELECT max(id) FROM audit_log), 0))";
+
+// Moments are texts, which begin with a digit: "~" comes after all of them, "" before.
+constexpr std::string_view kBeforeAllMoments;
+constexpr std::string_view kAfterAllMoments = "~";
+
+// The entries of a page; audit_page_sql() completes it.
+static_assert(kReservedMetadataKey == "_retraced");
+constexpr std::string_view kSelectEvents =
+    "SELECT id, created_at, tenant_id, project_id, actor_id, actor_name, actor_type, action,"
+    " target_id, target_type, target_name, product,"
+    " CASE WHEN metadata -> '$._retraced' IS NULL THEN metadata"
+    " ELSE json_remove(metadata, '$._retraced') END,"
+    " source_ip, user_agent, metadata -> '$._retraced'"
+    " FROM audit_log WHERE created_at >= ?5 AND created_at < ?6";
+
+// Nothing where the tenant that an event names does not exist.
+std::optional<Uuid> find_tenant(Connection& db, const AuditSubmission& submission) {
+  if (const auto& id = submission.event.tenant_id) {
+    return find_tenant_status(db, *id) ? id : std::nullopt;
+  }
+  Statement row = db.query("SELECT id FROM tenants WHERE slug = ?1", submission.tenant_slug->str());
+  if (!row.step()) return std::nullopt;
+  return row.get<Uuid>(0);
+}
+
+bool is_project_of(Connection& db, const Uuid& project_id, const std::optional<Uuid>& tenant_id) {
+  return db
+      .query("SELECT 1 FROM tenant_projects WHERE id = ?1 AND tenant_id = ?2", project_id,
+             tenant_id)
+      .step();
+}
+
+// The tenant of each event; what is wrong with these and with the projects goes to `errors`.
+class References {
+ public:
+  References(Connection& db, std::span<const AuditSubmission> submissions) {
+    for (const AuditSubmission& submission : submissions) {
+      std::optional<Uuid> tenant_id;
+      if (submission.event.tenant_id || submission.tenant_slug) {
+        tenant_id = find_tenant(db, submission);
+        if (!tenant_id) note(tenant_member(submission), kNoSuchTenant);
+      }
+      const auto& project_id = submission.event.project_id;
+      if (project_id && !is_project_of(db, *project_id, tenant_id)) {
+        note(project_member(submission), kNoSuchProject);
+      }
+      tenant_ids_.push_back(tenant_id);
+    }
+  }
+
+  [[nodiscard]] const std::vector<std::optional<Uuid>>& tenant_ids() const { return tenant_ids_; }
+  [[nodiscard]] const std::vector<FieldError>& errors() const { return errors_; }
+
+ private:
+  void note(std::string member, const char* message) {
+    if (errors_.size() < kReferenceErrorLimit) errors_.push_back({std::move(member), message});
+  }
+
+  std::vector<std::optional<Uuid>> tenant_ids_;
+  std::vector<FieldError> errors_;
+};
+
+std::int64_t last_audit_id(Connection& db) {
+  Statement row = db.query(kLastId);
+  row.step();
+  return row.get<std::int64_t>(0);
+}
+
+// The event as it is stored: with its tenant, and with what Retraced's form has beyond the columns.
+NewAuditEvent stored_event(const AuditSubmission& submission, const std::optional<Uuid>& tenant_id,
+                           const std::string& hash) {
+  NewAuditEvent event = submission.event;
+  event.tenant_id = tenant_id;
+  if (submission.retraced_json) {
+    event.metadata_json =
+        metadata_with_reserved(event.metadata_json, *submission.retraced_json, hash);
+  }
+  return event;
+}
+
+AuditEvent read_event(const Statement& row) {
+  return {.id = row.get<std::int64_t>(0),
+          .created_at = row.get<Timestamp>(1),
+          .event = {.tenant_id = row.get<std::optional<Uuid>>(2),
+                    .project_id = row.get<std::optional<Uuid>>(3),
+                    .actor_id = row.get<std::optional<std::string>>(4),
+                    .actor_name = row.get<std::optional<std::string>>(5),
+                    .actor_type = row.get<std::optional<std::string>>(6),
+                    .action = row.get<std::string>(7),
+                    .target_id = row.get<std::optional<std::string>>(8),
+                    .target_type = row.get<std::optional<std::string>>(9),
+                    .target_name = row.get<std::optional<std::string>>(10),
+                    .product = row.get<std::optional<std::string>>(11),
+                    .metadata_json = row.get<std::string>(12),
+                    .source_ip = row.get<std::optional<std::string>>(13),
+                    .user_agent = row.get<std::optional<std::string>>(14)},
+          .retraced_json = row.get<std::optional<std::string>>(15)};
+}
+
+}  // namespace
+
+std::string audit_page_sql(const AuditQuery& query) {
+  std::string sql(kSelectEvents);
+  if (query.tenant_id) sql += " AND tenant_id = ?1";
+  if (query.product) sql += " AND product = ?2";
+  if (query.actor_id) sql += " AND actor_id = ?3";
+  if (query.action) sql += " AND action = ?4";
+  sql += query.newest_first ? " AND id < ?7 ORDER BY id DESC" : " AND id > ?7 ORDER BY id";
+  return sql + " LIMIT ?8";
+}
+
+Result<std::vector<AuditReceipt>> SqliteStore::append_audit_events(
+    std::span<const AuditSubmission> events) {
+  const Pool::Lease db(*pool_);
+  Transaction transaction(*db);
+  const Timestamp now = clock_.now();
+  const References references(*db, events);
+  if (!references.errors().empty()) {
+    return fail(invalid_request("The request has invalid members.", references.errors()));
+  }
+  std::vector<AuditReceipt> receipts;
+  std::int64_t id = last_audit_id(*db);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    // Known before the entry is written, because an entry may hold its own hash.
+    ++id;
+    std::string hash = crypto::audit_hash(std::to_string(id), events[i].hash_tail);
+    insert_audit_event(*db, stored_event(events[i], references.tenant_ids()[i], hash), now, id);
+    receipts.push_back({.id = id, .hash = std::move(hash)});
+  }
+  transaction.commit();
+  return receipts;
+}
+
+AuditPage SqliteStore::audit_events(const AuditQuery& query) {
+  const Pool::Lease db(*pool_);
+  const std::int64_t start =
+      query.newest_first ? std::numeric_limits<std::int64_t>::max() : std::int64_t{0};
+  const std::string since = query.since ? query.since->to_string() : std::string(kBeforeAllMoments);
+  const std::string until = query.until ? query.until->to_string() : std::string(kAfterAllMoments);
+  // One more than wanted tells whether there is a further page.
+  Statement row =
+      db->query(audit_page_sql(query), query.tenant_id, query.product, query.actor_id, query.action,
+                since, until, query.cursor.value_or(start), std::int64_t{query.limit} + 1);
+  AuditPage page;
+  while (row.step()) {
+    if (std::cmp_equal(page.events.size(), query.limit)) {
+      page.next_cursor = page.events.back().id;
+      break;
+    }
+    page.events.push_back(read_event(row));
+  }
+  return page;
+}
+
+}  // namespace registry::sqlite
