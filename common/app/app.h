@@ -1,5 +1,7 @@
 #pragma once
 
+#include "common/app/audit_input.h"
+#include "common/app/key_verifier.h"
 #include "common/base/config.h"
 #include "common/base/result.h"
 #include "common/domain/catalog.h"
@@ -24,7 +26,11 @@ struct Context {
   const Config& config;
   Store& store;
   const Catalog& catalog;  // empty unless the function asked for Needs::kCatalog
-  ChangeOrigin origin;     // who makes the change, for the store's audit entries
+  KeyVerifier& keys;
+  ChangeOrigin origin;  // who makes the change, for the store's audit entries
+
+  // The catalog's product with this id; null if there is none.
+  [[nodiscard]] const Product* product(const ProductId& id) const;
 };
 
 // Answers one request that resolve() has accepted. Called from several threads at once. An Error
@@ -39,6 +45,12 @@ enum class Needs { kNothing, kCatalog };
 // bad configuration (one line on standard error names the variable), 70 for a failure inside, 74
 // when a CGI answer could not be written.
 [[nodiscard]] int run(Handler handler, Needs needs = Needs::kNothing);
+
+// The error for a product that the catalog does not have.
+[[nodiscard]] Error product_not_found();
+
+// For an answer that holds a secret: no cache keeps it. Source: RFC 9111, section 5.2.2.5.
+[[nodiscard]] Response unstored(Response response);
 
 // A 200 with a strong ETag, or a 304 when the request's If-None-Match has it already.
 [[nodiscard]] Response conditional_response(const Request& request, std::string body);

@@ -33,7 +33,8 @@ Boundary::Boundary(const http::Operation& operation, Handler handler, const Conf
       config_(config),
       store_(store),
       catalog_(catalog),
-      log_(log) {}
+      log_(log),
+      keys_(std::make_unique<KeyVerifier>(store, log)) {}
 
 fcgi::Reply Boundary::reply(Request request) const {
   const auto start = std::chrono::steady_clock::now();
@@ -78,8 +79,11 @@ Response Boundary::respond(Request& request) const {
   if (auto status = http::resolve(operation_, request); !status) {
     result = fail(status.error());
   } else {
-    Context context{
-        .config = config_, .store = store_, .catalog = catalog_, .origin = origin_of(request)};
+    Context context{.config = config_,
+                    .store = store_,
+                    .catalog = catalog_,
+                    .keys = *keys_,
+                    .origin = origin_of(request)};
     result = handler_(request, context);
   }
   if (result) return std::move(*result);

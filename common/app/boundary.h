@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "common/app/app.h"
 #include "common/base/log.h"
 #include "common/fcgi/reply.h"
@@ -34,6 +36,7 @@ class Boundary {
   Store& store_;
   const Catalog& catalog_;
   const Log& log_;
+  std::unique_ptr<KeyVerifier> keys_;
 };
 
 }  // namespace registry

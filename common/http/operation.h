@@ -17,6 +17,7 @@ struct Operation {
   std::span<const std::string_view> query_parameters;  // every other one is refused
   BodyUse body = BodyUse::kNone;
   std::size_t body_limit_bytes = 0;
+  bool any_content_type = false;  // the body is read as JSON whatever its Content-Type says
 };
 
 // The operation that this executable serves: generated from openapi.yaml, one per executable.

@@ -43,7 +43,8 @@ struct Request {
 
 // Checks method, path, query and body against the operation and fills in the parameters. Bodies of
 // operations that take none are dropped. An operation without query parameters refuses a query
-// here; others get the errors in query_errors, so that QueryReader reports all of them at once.
+// here; others get the errors in query_errors, so that QueryReader reports all of them at once. The
+// type of a body is not checked where the operation takes any.
 // Errors: kNotFound, kMethodNotAllowed, kInvalidRequest, kTooLarge, kUnsupportedMediaType.
 [[nodiscard]] Status resolve(const Operation& operation, Request& request);
 

@@ -12,23 +12,16 @@
 #include "tests/support/catch.h"
 #include "tests/support/fake_clock.h"
 #include "tests/unit/captured_log.h"
+#include "tests/unit/unasked_store.h"
 
 namespace registry {
 namespace {
 
 using nlohmann::json;
 
-// A store that is never to be asked, and one whose health is bad.
-class FakeStore final : public Store {
+// Refuses a change, fails at a read, and its health is bad.
+class FakeStore final : public test::UnaskedStore {
  public:
-  Result<CreatedTenant> create_tenant(const NewTenant&, const ChangeOrigin&) override {
-    throw std::logic_error("unexpected");
-  }
-  Result<Tenant> tenant_by_id(const Uuid&) override { throw std::logic_error("unexpected"); }
-  Result<Tenant> tenant_by_slug(const Slug&) override { throw std::logic_error("unexpected"); }
-  Result<Tenant> activate_tenant(const Uuid&, const Activation&, const ChangeOrigin&) override {
-    throw std::logic_error("unexpected");
-  }
   Result<Tenant> cancel_tenant(const Uuid&, const std::optional<std::string>&,
                                const ChangeOrigin& origin) override {
     last_origin = origin;
@@ -38,35 +31,6 @@ class FakeStore final : public Store {
                                                 const std::optional<ProductId>&) override {
     throw std::runtime_error("SQL logic error near secret_table");
   }
-  Result<std::vector<ProductStanding>> product_standings(const Uuid&) override {
-    throw std::logic_error("unexpected");
-  }
-  Result<Timestamp> request_product(const Uuid&, const ProductId&,
-                                    const std::optional<std::string>&,
-                                    const ChangeOrigin&) override {
-    throw std::logic_error("unexpected");
-  }
-  Result<Entitlement> start_trial(const Uuid&, const ProductId&, int,
-                                  const ChangeOrigin&) override {
-    throw std::logic_error("unexpected");
-  }
-  Result<ApiKey> create_api_key(const NewApiKey&, const ChangeOrigin&) override {
-    throw std::logic_error("unexpected");
-  }
-  Result<std::vector<ApiKey>> api_keys(const Uuid&, bool) override {
-    throw std::logic_error("unexpected");
-  }
-  Status revoke_api_key(const Uuid&, const ChangeOrigin&) override {
-    throw std::logic_error("unexpected");
-  }
-  std::vector<ApiKeyCandidate> api_keys_by_prefix(std::string_view,
-                                                  const std::optional<ProductId>&) override {
-    throw std::logic_error("unexpected");
-  }
-  Result<std::vector<AuditReceipt>> append_audit_events(std::span<const AuditSubmission>) override {
-    throw std::logic_error("unexpected");
-  }
-  AuditPage audit_events(const AuditQuery&) override { throw std::logic_error("unexpected"); }
   Health check_health() override {
     throw StoreUnavailable("unable to open /var/lib/secret/registry.db");
   }
@@ -208,6 +172,28 @@ TEST_CASE_METHOD(BoundaryTest, "Boundary: statuses without content send none, wh
       ask([](const Request&, Context&) -> Result<Response> { return json_response(204, "x"); });
   CHECK(no_content.body.empty());
   CHECK(no_content.header("Content-Length").empty());
+}
+
+TEST_CASE_METHOD(BoundaryTest, "Boundary: DELETE is answered with a head alone") {
+  Request request = get_request();
+  request.method = "DELETE";
+  const Answer answer = ask(
+      operation("DELETE", http::BodyUse::kNone),
+      [](const Request&, Context&) -> Result<Response> { return json_response(204, {}); }, request);
+  CHECK(answer.head == "Status: 204 No Content\r\nX-Request-Id: id-1\r\n\r\n");
+  CHECK(answer.body.empty());
+  CHECK(request_line().at("method") == "DELETE");
+}
+
+TEST_CASE_METHOD(BoundaryTest, "unstored: no cache keeps the answer, and the rest of it stays") {
+  const Answer answer = ask([](const Request& request, Context& context) -> Result<Response> {
+    return unstored(*give_greeting(request, context));
+  });
+  CHECK(answer.status() == 200);
+  CHECK(answer.has("Cache-Control: no-store"));
+  CHECK(answer.has("ETag: \"x\""));
+  CHECK(answer.body == R"({"hello":"world"})");
+  CHECK(ask(give_greeting).header("Cache-Control").empty());
 }
 
 TEST_CASE_METHOD(BoundaryTest, "Boundary: an error becomes a problem with the request's id") {
@@ -355,6 +341,24 @@ TEST_CASE_METHOD(BoundaryTest, "Boundary: a handler gets the configuration and t
                                   context.catalog.products.at(0).id);
   });
   CHECK(answer.body == "5 99 p");
+}
+
+TEST_CASE_METHOD(BoundaryTest, "Context: a product is found by its whole id") {
+  catalog_.products.push_back({.id = "a", .name = "A", .description = "d", .plans = {}});
+  catalog_.products.push_back({.id = "ab", .name = "AB", .description = "d", .plans = {}});
+  const Answer answer = ask([](const Request&, Context& context) -> Result<Response> {
+    std::string names;
+    for (const char* id : {"ab", "a", "abc", "b"}) {
+      const Product* product = context.product(*ProductId::parse(id));
+      names += product == nullptr ? "-" : product->name;
+    }
+    return json_response(200, names);
+  });
+  CHECK(answer.body == "ABA--");
+}
+
+TEST_CASE("product_not_found: is 404") {
+  CHECK(product_not_found().code == ErrorCode::kNotFound);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ const Operation kOperation{
     .query_parameters = {},
     .body = BodyUse::kNone,
     .body_limit_bytes = 0,
+    .any_content_type = false,
 };
 
 }  // namespace registry::http

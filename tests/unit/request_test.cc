@@ -314,6 +314,26 @@ TEST_CASE("resolve: any other content type is refused") {
   CHECK(refusal(post(BodyUse::kRequired), post_of("{}", type)) == ErrorCode::kUnsupportedMediaType);
 }
 
+TEST_CASE("resolve: an operation that takes any content type refuses none") {
+  Operation operation = post(BodyUse::kOptional);
+  operation.any_content_type = true;
+  const auto type = GENERATE(as<std::string>(), "text/plain", "application/x-www-form-urlencoded",
+                             "application/json; charset=latin1", "application/json", ";", "");
+  CAPTURE(type);
+  CHECK_FALSE(refusal(operation, post_of("{}", type)));
+  CHECK_FALSE(refusal(operation, post_of("", type)));
+}
+
+TEST_CASE("resolve: a body of any content type is still too large, cut short or missing") {
+  Operation operation = post(BodyUse::kRequired);
+  operation.any_content_type = true;
+  CHECK(refusal(operation, post_of(std::string(101, 'x'), "text/plain")) == ErrorCode::kTooLarge);
+  CHECK(refusal(operation, post_of("", "text/plain")) == ErrorCode::kInvalidRequest);
+  Request request = post_of("{}", "text/plain");
+  request.body_truncated = true;
+  CHECK(refusal(operation, request) == ErrorCode::kInvalidRequest);
+}
+
 TEST_CASE("resolve: too large is told before the wrong type") {
   CHECK(refusal(post(BodyUse::kRequired), post_of(std::string(101, ' '), "text/plain")) ==
         ErrorCode::kTooLarge);

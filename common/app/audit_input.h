@@ -1,0 +1,27 @@
+#pragma once
+
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/domain/audit_event.h"
+#include "common/http/request.h"
+
+namespace registry {
+
+// What a body of POST /v1/audit holds.
+struct AuditBatch {
+  std::vector<AuditSubmission> submissions;  // in the order of the body
+  bool is_array = false;                     // it was an array, also one of a single event
+};
+
+// At most this many events come in one body.
+inline constexpr std::size_t kAuditBatchLimit = 1'000;
+
+// Reads one event or an array of them, each in our own form or in Retraced's: the latter where it
+// has a member that only Retraced's form has, be it null. There, an empty text is an absent one,
+// and so is a `created` of year 1, because that is what Retraced's Go client makes of what was not
+// set. Errors: kInvalidRequest, naming every member of every event that is wrong, "[3].actor.name"
+// for one in an array.
+[[nodiscard]] Result<AuditBatch> read_audit_batch(const http::Request& request);
+
+}  // namespace registry
