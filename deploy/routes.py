@@ -68,8 +68,8 @@ class UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_operations(path: pathlib.Path) -> list[Operation]:
-    """All operations in the order of the document."""
+def read_document(path: pathlib.Path) -> dict[str, Any]:
+    """The document, which has paths at least."""
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -77,9 +77,15 @@ def read_operations(path: pathlib.Path) -> list[Operation]:
     paths = document.get("paths") if isinstance(document, dict) else None
     if not isinstance(paths, dict) or not paths:
         raise RenderError(f"{path}: no paths")
+    return document
+
+
+def read_operations(path: pathlib.Path) -> list[Operation]:
+    """All operations in the order of the document."""
+    document = read_document(path)
     operations = [
         read_operation(document, route, item, method)
-        for route, item in paths.items()
+        for route, item in document["paths"].items()
         for method in operation_methods(route, item)
     ]
     check_unique_ids(operations)
