@@ -27,6 +27,14 @@ OPERATION_ID = re.compile(r"[a-z][a-z0-9_]*")
 LITERAL_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 TEMPLATE_SEGMENT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 QUERY_PARAMETER = re.compile(r"[a-z][a-z0-9_]*")
+# The API reference: its paths, and in the folder that docs/meson.build fills the file of each.
+DOCS = {
+    "/docs": ("index.html", "text/html"),
+    "/docs/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/docs/openapi.yaml": ("openapi.yaml", "application/yaml"),
+    "/docs/reference.css": ("reference.css", "text/css"),
+    "/docs/reference.js": ("reference.js", "text/javascript"),
+}
 # Both nginx and supervisord give a meaning to the other characters, each to its own.
 PLAIN_PATH = re.compile(r"[^\x00-\x1f\x7f\"'\\$%;#{}*?\[\]@]+")
 
@@ -143,6 +151,8 @@ def check_route(name: str, route: str, parameters: list[dict[str, Any]]) -> None
     """Refuses a path template that nginx could not match segment by segment."""
     if not route.startswith("/"):
         raise RenderError(f"{name}: path {route!r} does not start with '/'")
+    if f"{route}/".startswith("/docs/"):
+        raise RenderError(f"{name}: path {route!r} belongs to the API reference")
     in_route = []
     for segment in route[1:].split("/"):
         template = TEMPLATE_SEGMENT.fullmatch(segment)
@@ -265,9 +275,18 @@ def route_pattern(route: str) -> str:
     return "^" + "/".join(segments) + r"\z"
 
 
-def render_http_routes(operations: list[Operation], sockets: str) -> str:
+def allowed_methods(operations: list[Operation], has_docs: bool) -> dict[str, list[str]]:
+    """The methods of each path, where templates overlap the one that wins first."""
+    allowed = {
+        route: sorted(method for member in members for method in member.methods())
+        for route, members in by_route(operations).items()
+    }
+    return allowed | {route: ["GET", "HEAD"] for route in DOCS if has_docs}
+
+
+def render_http_routes(operations: list[Operation], sockets: str, has_docs: bool) -> str:
     """The part of the routes that belongs into nginx's http context."""
-    routes = by_route(operations)
+    allowed = allowed_methods(operations, has_docs)
     lines = ["# Derived from openapi.yaml by deploy/routes.py: http context."]
     for operation in operations:
         lines += [
@@ -277,11 +296,9 @@ def render_http_routes(operations: list[Operation], sockets: str) -> str:
         ]
     lines += ["", "map $uri $registry_route {", '    default "";']
     # Regular expressions throughout: a map compares strings without regard to case.
-    lines += [f'    "~{route_pattern(route)}" "{route}";' for route in routes]
+    lines += [f'    "~{route_pattern(route)}" "{route}";' for route in allowed]
     lines += ["}", "", "map $registry_route $registry_allow {", '    default "";']
-    for route, members in routes.items():
-        methods = sorted(method for member in members for method in member.methods())
-        lines.append(f'    "{route}" "{", ".join(methods)}";')
+    lines += [f'    "{route}" "{", ".join(methods)}";' for route, methods in allowed.items()]
     lines += ["}", "", 'map "$request_method $registry_route" $registry_function {']
     lines.append('    default "";')
     for operation in operations:
@@ -290,7 +307,7 @@ def render_http_routes(operations: list[Operation], sockets: str) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def render_server_routes(operations: list[Operation]) -> str:
+def render_server_routes(operations: list[Operation], docs: str | None) -> str:
     """The part of the routes that belongs into nginx's server context."""
     lines = ["# Derived from openapi.yaml by deploy/routes.py: server context."]
     for route, members in by_route(operations).items():
@@ -305,7 +322,20 @@ def render_server_routes(operations: list[Operation]) -> str:
             "    fastcgi_pass $registry_function;",
             "}",
         ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + (render_docs(docs) if docs else "")
+
+
+def render_docs(folder: str) -> str:
+    """The API reference's part of nginx's server context."""
+    locations = []
+    for route, (file, media_type) in DOCS.items():
+        locations += [
+            f"location = {route} {{",
+            f"    default_type {media_type};",
+            f'    alias "{folder}/{file}";',
+            "}",
+        ]
+    return fill(HERE / "nginx" / "docs.conf.in", LOCATIONS="\n".join(locations))
 
 
 def render_nginx(operations: list[Operation], arguments: argparse.Namespace) -> str:
@@ -319,8 +349,8 @@ def render_nginx(operations: list[Operation], arguments: argparse.Namespace) -> 
         SHARED=plain_path(str(HERE / "nginx")),
         ACCESS_LOG=access_log(arguments.access_log),
         LISTEN=listen,
-        HTTP_ROUTES=render_http_routes(operations, arguments.sockets),
-        SERVER_ROUTES=render_server_routes(operations),
+        HTTP_ROUTES=render_http_routes(operations, arguments.sockets, bool(arguments.docs)),
+        SERVER_ROUTES=render_server_routes(operations, arguments.docs),
     )
 
 
@@ -404,9 +434,9 @@ def run_source(operations: list[Operation], arguments: argparse.Namespace) -> No
 
 def run_routes(operations: list[Operation], arguments: argparse.Namespace) -> None:
     if arguments.context == "http":
-        write(render_http_routes(operations, arguments.sockets), None)
+        write(render_http_routes(operations, arguments.sockets, bool(arguments.docs)), None)
     else:
-        write(render_server_routes(operations), None)
+        write(render_server_routes(operations, arguments.docs), None)
 
 
 def run_nginx(operations: list[Operation], arguments: argparse.Namespace) -> None:
@@ -427,6 +457,8 @@ def parse_arguments() -> argparse.Namespace:
         subparser.add_argument("openapi", type=pathlib.Path)
         return subparser
 
+    docs_help = "of the API reference; default: it is not served"
+
     command("operations", run_operations, "print the operationIds, one a line")
 
     source = command("source", run_source, "write the C++ constant of one function")
@@ -436,11 +468,13 @@ def parse_arguments() -> argparse.Namespace:
     routes = command("routes", run_routes, "print the derived part of an nginx site")
     routes.add_argument("context", choices=("http", "server"))
     routes.add_argument("--sockets", type=plain_path, required=True)
+    routes.add_argument("--docs", type=plain_path, metavar="FOLDER", help=docs_help)
 
     nginx = command("nginx", run_nginx, "write an nginx.conf for development and tests")
     nginx.add_argument("--listen", action="append", required=True, metavar="ADDRESS:PORT")
     nginx.add_argument("--sockets", type=plain_path, required=True)
     nginx.add_argument("--state", type=plain_path, required=True)
+    nginx.add_argument("--docs", type=plain_path, metavar="FOLDER", help=docs_help)
     nginx.add_argument("--user", help="of the workers, when nginx is started by root")
     nginx.add_argument("--workers", type=int, default=1)
     nginx.add_argument("--access-log", help="for requests that reach no function; default: none")

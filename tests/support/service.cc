@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <regex>
 #include <sstream>
 #include <stdexcept>
 
@@ -60,6 +61,19 @@ std::vector<std::string> operation_ids() {
   std::istringstream lines(routes({"operations"}).output);
   for (std::string line; std::getline(lines, line);) ids.push_back(line);
   return ids;
+}
+
+std::vector<Route> all_routes() {
+  const std::regex line_of_map(R"re(\s*"([A-Z]+) (/[^"]*)" (\w+);)re");
+  std::vector<Route> found;
+  std::istringstream lines(routes({"routes", "http", "--sockets", "/sockets"}).output);
+  std::smatch part;
+  for (std::string line; std::getline(lines, line);) {
+    if (std::regex_match(line, part, line_of_map) && part[1] != "HEAD") {
+      found.push_back({.operation = part[3], .method = part[1], .path = part[2]});
+    }
+  }
+  return found;
 }
 
 bool is_on_postgres() {
@@ -119,11 +133,19 @@ void Service::start_nginx() {
   const std::string configuration = folder_.path() + "/nginx.conf";
   for (int attempt = 0; attempt < kPortTries; ++attempt) {
     port_ = free_port();
-    std::vector<std::string> arguments = {
-        "nginx",        "--listen",     "127.0.0.1:" + std::to_string(port_),
-        "--sockets",    folder_.path(), "--state",
-        folder_.path(), "--access-log", folder_.path() + "/log/nginx_requests",
-        "--output",     configuration};
+    std::vector<std::string> arguments = {"nginx",
+                                          "--listen",
+                                          "127.0.0.1:" + std::to_string(port_),
+                                          "--sockets",
+                                          folder_.path(),
+                                          "--state",
+                                          folder_.path(),
+                                          "--docs",
+                                          build_folder() + "/docs",
+                                          "--access-log",
+                                          folder_.path() + "/log/nginx_requests",
+                                          "--output",
+                                          configuration};
     if (::geteuid() == 0) arguments.insert(arguments.end(), {"--user", "root"});
     [[maybe_unused]] const Output rendered = routes(arguments);
     nginx_.clear();

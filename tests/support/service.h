@@ -18,6 +18,14 @@ namespace registry::test {
 // Every operationId of openapi.yaml, as deploy/routes.py lists them.
 [[nodiscard]] std::vector<std::string> operation_ids();
 
+struct Route {
+  std::string operation;
+  std::string method;  // not HEAD, which follows from GET
+  std::string path;    // the template
+};
+// Every operation of openapi.yaml, as deploy/routes.py lets nginx route to it.
+[[nodiscard]] std::vector<Route> all_routes();
+
 // Whether this run of the tests is over Postgres (TEST_STORE=postgres), not the embedded store.
 [[nodiscard]] bool is_on_postgres();
 // Adds the tenant acme to a Postgres database, as a new embedded store has it.
