@@ -20,6 +20,9 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 DEFAULT_BODY_LIMIT_BYTES = 65536
 METHODS = ("get", "post", "put", "patch", "delete")
+METHODS_WITHOUT_BODY = ("get", "delete")
+JSON_TYPE = "application/json"
+ANY_TYPE = "*/*"
 # What else OpenAPI allows in a path item and routing can leave alone.
 PATH_ITEM_MEMBERS = ("summary", "description", "parameters", "servers")
 
@@ -44,6 +47,15 @@ class RenderError(Exception):
 
 
 @dataclass(frozen=True)
+class Body:
+    """What an operation does with a request body, as in common/http/operation.h."""
+
+    use: str = "kNone"
+    limit_bytes: int = 0
+    any_content_type: bool = False
+
+
+@dataclass(frozen=True)
 class Operation:
     """One endpoint as the document describes it."""
 
@@ -51,8 +63,7 @@ class Operation:
     method: str
     route: str
     query_parameters: tuple[str, ...]
-    body: str
-    body_limit_bytes: int
+    body: Body
 
     def methods(self) -> tuple[str, ...]:
         """The HTTP methods it answers."""
@@ -128,9 +139,8 @@ def read_operation(
         for entry in [*item.get("parameters", []), *node.get("parameters", [])]
     ]
     check_route(name, route, parameters)
-    body, limit = read_body(document, name, node)
     query = read_query_parameters(name, parameters)
-    return Operation(name, method.upper(), route, query, body, limit)
+    return Operation(name, method.upper(), route, query, read_body(document, name, method, node))
 
 
 def resolve(document: dict[str, Any], name: str, node: Any) -> dict[str, Any]:
@@ -174,18 +184,25 @@ def read_query_parameters(name: str, parameters: list[dict[str, Any]]) -> tuple[
     return tuple(query)
 
 
-def read_body(document: dict[str, Any], name: str, node: dict[str, Any]) -> tuple[str, int]:
-    """Whether the operation reads a body, as in common/http/operation.h, and how large."""
+def read_body(document: dict[str, Any], name: str, method: str, node: dict[str, Any]) -> Body:
+    """Whether the operation reads a body, of which types, and how large."""
     limit = node.get("x-body-limit-bytes")
     if "requestBody" not in node:
         if limit is not None:
             raise RenderError(f"{name}: x-body-limit-bytes without a requestBody")
-        return "kNone", 0
+        return Body()
+    if method in METHODS_WITHOUT_BODY:
+        raise RenderError(f"{name}: {method.upper()} with a requestBody")
     limit = DEFAULT_BODY_LIMIT_BYTES if limit is None else limit
     if type(limit) is not int or limit <= 0:
         raise RenderError(f"{name}: x-body-limit-bytes {limit!r} is no positive integer")
-    required = resolve(document, name, node["requestBody"]).get("required", False)
-    return ("kRequired" if required else "kOptional"), limit
+    body = resolve(document, name, node["requestBody"])
+    content = body.get("content")
+    types = sorted(content) if isinstance(content, dict) else []
+    if types not in ([JSON_TYPE], [ANY_TYPE, JSON_TYPE]):
+        raise RenderError(f"{name}: a body is {JSON_TYPE}, alone or with {ANY_TYPE}, not {types}")
+    use = "kRequired" if body.get("required", False) else "kOptional"
+    return Body(use, limit, any_content_type=ANY_TYPE in types)
 
 
 def check_unique_ids(operations: list[Operation]) -> None:
@@ -239,8 +256,9 @@ const Operation kOperation{{
     .method = "{operation.method}",
     .route = "{operation.route}",
     .query_parameters = kQueryParameters,
-    .body = BodyUse::{operation.body},
-    .body_limit_bytes = {operation.body_limit_bytes},
+    .body = BodyUse::{operation.body.use},
+    .body_limit_bytes = {operation.body.limit_bytes},
+    .any_content_type = {str(operation.body.any_content_type).lower()},
 }};
 
 }}  // namespace registry::http
@@ -312,7 +330,7 @@ def render_server_routes(operations: list[Operation], docs: str | None) -> str:
     lines = ["# Derived from openapi.yaml by deploy/routes.py: server context."]
     for route, members in by_route(operations).items():
         # A body that no operation reads is ignored, not refused, unless it is unreasonable.
-        limit = max(member.body_limit_bytes or DEFAULT_BODY_LIMIT_BYTES for member in members)
+        limit = max(member.body.limit_bytes or DEFAULT_BODY_LIMIT_BYTES for member in members)
         lines += [
             f'location ~ "{route_pattern(route)}" {{' if "{" in route else f"location = {route} {{",
             f"    client_max_body_size {limit};",

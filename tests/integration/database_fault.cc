@@ -62,16 +62,31 @@ void Survival::require() const {
 std::vector<Call> calls_of_every_operation() {
   const std::string acme = std::string("/v1/tenants/") + kAcmeId;
   const Json tenant = {{"id", unique_uuid()}, {"slug", unique_name("outage")}, {"name", "Outage"}};
+  const Json product = {{"tenant_id", tenant.at("id")}, {"product", "certifai"}};
+  const Json key = {{"tenant_id", tenant.at("id")}, {"name", "Outage"}};
+  const auto post = [](const std::string& path, const Json& body) {
+    return HttpRequest{.method = "POST", .path = path, .body = body.dump()};
+  };
+  const std::string of_acme = std::string("?tenant_id=") + kAcmeId;
   std::vector<Call> calls = {
       {"health_live", {.path = "/healthz"}},
       {"health_ready", {.path = "/readyz"}},
       {"catalog_list", {.path = "/v1/catalog"}},
       {"tenant_get", {.path = acme}},
       {"tenant_get_by_slug", {.path = "/v1/tenants/by-slug/acme"}},
-      {"entitlement_list", {.path = std::string("/v1/entitlements?tenant_id=") + kAcmeId}},
-      {"tenant_create", {.method = "POST", .path = "/v1/tenants", .body = tenant.dump()}},
+      {"entitlement_list", {.path = "/v1/entitlements" + of_acme}},
+      {"tenant_create", post("/v1/tenants", tenant), 201},
       {"tenant_activate", {.method = "POST", .path = acme + "/activate"}},
       {"tenant_cancel", {.method = "POST", .path = acme + "/cancel"}},
+      {"catalog_request", post("/v1/catalog/request", product), 202},
+      {"catalog_trial_request", post("/v1/catalog/trial-request", product), 201},
+      {"api_key_create", post("/v1/api-keys", key), 201},
+      {"api_key_list", {.path = "/v1/api-keys" + of_acme}},
+      {"api_key_revoke", {.method = "DELETE", .path = "/v1/api-keys/" + unique_uuid()}, 404},
+      {"api_key_verify",
+       post("/v1/internal/api-keys/verify", {{"key", "bp_AAAAAAAAAAAAAAAAAAAAAA"}})},
+      {"audit_append", post("/v1/audit", {{"action", "outage"}}), 201},
+      {"audit_list", {.path = "/v1/audit" + of_acme}},
   };
   std::set<std::string> called;
   for (const Call& call : calls) called.insert(call.operation);

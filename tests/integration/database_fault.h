@@ -42,10 +42,12 @@ class Survival {
   std::map<std::string, pid_t> pids_;
 };
 
-// One call of each operation, all of them on the tenant acme but for one that makes a tenant.
+// One call of each operation, in an order in which they succeed: on the tenant acme, and on one
+// that tenant_create makes.
 struct Call {
   std::string operation;
   HttpRequest request;
+  int status = 200;  // of the answer while the database is there
 };
 [[nodiscard]] std::vector<Call> calls_of_every_operation();
 // Whether the operation answers without the database.

@@ -46,6 +46,7 @@ TEST_CASE("routes: another method of a known path is 405 with Allow") {
   HttpClient client = shared_service().client();
   const auto [method, path, allow] = GENERATE(table<std::string, std::string, std::string>({
       {"POST", "/healthz", "GET, HEAD"},
+      {"PATCH", "/readyz", "GET, HEAD"},
       {"DELETE", "/v1/catalog", "GET, HEAD"},
       {"GET", "/v1/tenants", "POST"},
       {"PUT", "/v1/tenants/by-slug/acme", "GET, HEAD"},

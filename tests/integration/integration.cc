@@ -1,5 +1,6 @@
 #include "tests/integration/integration.h"
 
+#include "tests/integration/change_ledger.h"
 #include "tests/store/postgres_backend.h"
 #include "tests/store/sqlite_backend.h"
 
@@ -56,9 +57,31 @@ Json make_tenant_in(HttpClient& client, TenantStatus status) {
   const std::string path = "/v1/tenants/" + tenant.at("id").get<std::string>();
   if (status == TenantStatus::kActive) return client.post(path + "/activate").json();
   if (status == TenantStatus::kFrozen) return client.post(path + "/cancel").json();
-  // No operation archives a tenant yet.
-  if (status == TenantStatus::kArchived) shared_database().set_status(id_of(tenant), status);
+  if (status == TenantStatus::kArchived) set_status(id_of(tenant), status);
   return client.get(path).json();
+}
+
+void set_status(const Uuid& tenant_id, TenantStatus status) {
+  shared_database().set_status(tenant_id, status);
+  shared_ledger().discount(tenant_id);
+}
+
+void insert_entitlement(const EntitlementRow& row) {
+  shared_database().insert_entitlement(row);
+  shared_ledger().discount(row.tenant_id);
+}
+
+void insert_api_key(const Uuid& tenant_id, const std::string& prefix, const std::string& hash) {
+  const auto key = shared_database().store().create_api_key({.tenant_id = tenant_id,
+                                                             .product = {},
+                                                             .name = unique_name("stored"),
+                                                             .scopes = {},
+                                                             .hash = hash,
+                                                             .prefix = prefix,
+                                                             .created_by = {}},
+                                                            ChangeOrigin{});
+  REQUIRE(key.has_value());
+  shared_ledger().discount(tenant_id);
 }
 
 Uuid id_of(const Json& tenant) {

@@ -30,6 +30,12 @@ void require_problem(const HttpResponse& response, int status, const std::string
 // A new tenant in any status.
 [[nodiscard]] Json make_tenant_in(HttpClient& client, TenantStatus status);
 
+// What no operation does yet, done behind the service's back, and out of the ledger's count.
+void set_status(const Uuid& tenant_id, TenantStatus status);
+void insert_entitlement(const EntitlementRow& row);
+// A key as the service that is replaced has stored it: its plaintext is known elsewhere.
+void insert_api_key(const Uuid& tenant_id, const std::string& prefix, const std::string& hash);
+
 [[nodiscard]] Uuid id_of(const Json& tenant);
 // The actions in a tenant's audit trail, oldest first.
 [[nodiscard]] std::vector<std::string> audit_actions(const Json& tenant);

@@ -2,12 +2,28 @@
 
 #include <signal.h>
 
+#include "tests/integration/change_ledger.h"
+#include "tests/support/postgres.h"
 #include "tests/support/run_tests.h"
+#include "tests/support/secret_leaks.h"
 #include "tests/support/service.h"
 
-// After the tests: every function of the shared service leaves in order, and no log holds what no
-// run may leave behind.
+// Around the tests: the ledger counts from the first one on. After them every function of the
+// shared service leaves in order, no log holds what no run may leave behind, each change has its
+// one audit entry, and no log of any service or server holds a secret.
 namespace {
+
+bool is_empty(const std::vector<std::string>& problems) {
+  for (const std::string& problem : problems) std::cerr << problem << '\n';
+  return problems.empty();
+}
+
+// A run of some tests alone need not change anything.
+bool changes_are_audited() {
+  registry::test::ChangeLedger& ledger = registry::test::shared_ledger();
+  std::cerr << "changes counted: " << ledger.change_count() << '\n';
+  return is_empty(ledger.differences());
+}
 
 bool shared_service_ends_well() {
   registry::test::Service& service = registry::test::shared_service();
@@ -18,16 +34,25 @@ bool shared_service_ends_well() {
     std::cerr << operation << " ended with " << result << " on SIGTERM\n";
     is_well = false;
   }
-  for (const std::string& problem : service.log_problems()) {
-    std::cerr << problem << '\n';
-    is_well = false;
+  return is_empty(service.log_problems()) && is_well;
+}
+
+bool logs_hold_no_secret() {
+  using registry::test::search_log;
+  search_log("the shared service", registry::test::shared_service().all_logs());
+  if (registry::test::is_on_postgres()) {
+    search_log("the shared server", registry::test::shared_cluster().log());
   }
-  return is_well;
+  return is_empty(registry::test::secret_leaks());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  static_cast<void>(registry::test::shared_ledger());
   const int result = registry::test::run_tests(argc, argv);
-  return shared_service_ends_well() ? result : 1;
+  const bool is_audited = changes_are_audited();
+  const bool is_stopped = shared_service_ends_well();
+  const bool is_secret = logs_hold_no_secret();
+  return is_audited && is_stopped && is_secret ? result : 1;
 }

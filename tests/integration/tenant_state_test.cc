@@ -173,4 +173,13 @@ TEST_CASE("transitions: an unknown tenant is 404, also when the path id is no UU
   require_problem(client.post("/v1/tenants/" + id + "/" + transition), 404, "not_found");
 }
 
+TEST_CASE("transitions: a body that is not JSON is 415") {
+  HttpClient client = shared_service().client();
+  const std::string transition = GENERATE(as<std::string>{}, "activate", "cancel");
+  const std::string path = "/v1/tenants/00000000-0000-0000-0000-000000000001/" + transition;
+  const HttpRequest request{
+      .method = "POST", .path = path, .body = "{}", .headers = {"Content-Type: text/plain"}};
+  require_problem(client.send(request), 415, "unsupported_media_type");
+}
+
 }  // namespace registry::test

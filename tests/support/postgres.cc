@@ -18,6 +18,7 @@
 
 #include "common/store/postgres/connection.h"
 #include "tests/support/postgres_catalog.h"
+#include "tests/support/secret_leaks.h"
 #include "tests/support/service.h"
 #include "tests/support/socket.h"
 #include "tests/support/wait.h"
@@ -211,6 +212,7 @@ PostgresCluster::~PostgresCluster() {
   } catch (const std::exception&) {
     server_.clear();  // which kills it
   }
+  search_log("a server", log());
 }
 
 void PostgresCluster::stop(Stop how) {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/support/secret_leaks.h"
 #include "tests/support/wait.h"
 
 namespace registry::test {
@@ -127,6 +128,7 @@ Service::~Service() {
   } catch (const std::exception&) {
     nginx_.clear();  // which kills it
   }
+  search_log("a service", all_logs());
 }
 
 void Service::start_nginx() {

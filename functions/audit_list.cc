@@ -1,0 +1,29 @@
+#include "common/app/app.h"
+
+namespace registry {
+namespace {
+
+// GET /v1/audit: a page of the audit trail.
+Result<Response> audit_list(const Request& request, Context& context) {
+  QueryReader query(request);
+  const AuditQuery wanted{
+      .tenant_id = query.optional("tenant_id", parse_uuid),
+      .product = query.optional("product", parse_text),
+      .actor_id = query.optional("actor_id", parse_text),
+      .action = query.optional("action", parse_text),
+      .since = query.optional("since", parse_moment),
+      .until = query.optional("until", parse_moment),
+      .cursor = query.optional("cursor", parse_audit_cursor),
+      .limit = query.optional("limit", parse_audit_limit).value_or(kDefaultAuditPage),
+      .newest_first = query.optional("order", parse_audit_order).value_or(false)};
+  if (auto valid = query.finish(); !valid) return fail(valid.error());
+
+  return json_response(200, http::audit_page_json(context.store.audit_events(wanted)));
+}
+
+}  // namespace
+}  // namespace registry
+
+int main() {
+  return registry::run(registry::audit_list);
+}

@@ -1,0 +1,59 @@
+#include "tests/support/secret_leaks.h"
+
+#include <algorithm>
+#include <cctype>
+#include <mutex>
+
+namespace registry::test {
+namespace {
+
+constexpr std::string_view kKeyStart = "bp_";
+constexpr std::size_t kKeyCharacters = 22;  // behind the start
+constexpr std::string_view kHashStart = "argon2id|";
+
+bool is_key_character(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+}
+
+bool holds_key(std::string_view log) {
+  for (std::size_t at = log.find(kKeyStart); at != log.npos; at = log.find(kKeyStart, at + 1)) {
+    const std::string_view key = log.substr(at + kKeyStart.size(), kKeyCharacters);
+    if (key.size() == kKeyCharacters && std::all_of(key.begin(), key.end(), is_key_character)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+struct Search {
+  std::mutex mutex;
+  int logs = 0;
+  std::vector<std::string> leaks;
+};
+
+Search& search() {
+  // Never destroyed: what outlives the end of main hands in its log as well.
+  static Search& instance = *new Search;
+  return instance;
+}
+
+}  // namespace
+
+bool holds_secret(std::string_view log) {
+  return log.find(kHashStart) != log.npos || holds_key(log);
+}
+
+void search_log(const std::string& name, std::string_view log) {
+  const std::lock_guard lock(search().mutex);
+  ++search().logs;
+  if (holds_secret(log)) search().leaks.push_back(name + " logged a secret of an API key");
+}
+
+std::vector<std::string> secret_leaks() {
+  const std::lock_guard lock(search().mutex);
+  std::vector<std::string> leaks = search().leaks;
+  if (search().logs == 0) leaks.emplace_back("no log was searched for secrets");
+  return leaks;
+}
+
+}  // namespace registry::test
