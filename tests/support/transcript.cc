@@ -66,25 +66,22 @@ class Transcript {
     const std::lock_guard lock(mutex_);
     test_ = name;
     thread_ = std::this_thread::get_id();
-    is_recording_ = true;
+    is_comparable_ = true;
     for (const char* tag : {"[embedded]", "[postgres]", "[racing]"}) {
-      if (tags.find(tag) != std::string::npos) is_recording_ = false;
+      if (tags.find(tag) != std::string::npos) is_comparable_ = false;
     }
-  }
-
-  void end_test() {
-    const std::lock_guard lock(mutex_);
-    is_recording_ = false;
   }
 
   void record(const Json& request, const Json& answer) {
     const std::lock_guard lock(mutex_);
-    if (!is_recording_ || pause_count() > 0) return;
-    if (std::this_thread::get_id() != thread_) {
+    const bool is_comparable = is_comparable_ && pause_count() == 0;
+    if (is_comparable && std::this_thread::get_id() != thread_) {
       write({{"test", test_}, {"mistake", "requests of several threads: tag the test [racing]"}});
-    } else {
-      write({{"test", test_}, {"request", request}, {"answer", answer}});
     }
+    write({{"test", test_},
+           {"is_comparable", is_comparable},
+           {"request", request},
+           {"answer", answer}});
   }
 
   static Transcript* instance() {
@@ -109,7 +106,7 @@ class Transcript {
   std::ofstream file_;
   std::string test_;
   std::thread::id thread_;
-  bool is_recording_ = false;
+  bool is_comparable_ = false;
 };
 
 class TestNames final : public Listener {
@@ -121,11 +118,6 @@ class TestNames final : public Listener {
     if (Transcript* transcript = Transcript::instance()) {
       transcript->begin_test(test.name, test.tagsAsString());
     }
-  }
-
-  void testCaseEnded(const Catch::TestCaseStats& stats) override {
-    if (Transcript* transcript = Transcript::instance()) transcript->end_test();
-    Listener::testCaseEnded(stats);
   }
 };
 

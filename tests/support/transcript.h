@@ -5,20 +5,22 @@
 #include "tests/support/http_client.h"
 
 // What the services answered, test by test, in the file that TEST_TRANSCRIPT names: for
-// tests/integration/compare_transcripts, which holds the answers over one store against those over
-// the other. Without the variable nothing is written.
+// tests/integration/check_contract, which holds all of it against openapi.yaml, and
+// compare_transcripts, which holds the answers over one store against those over the other. Without
+// the variable nothing is written. It holds what it was answered, plaintexts of API keys included.
 //
-// Left out are tests of one store alone, tagged [embedded] or [postgres], and those tagged
-// [racing], whose requests or answers come in no fixed order.
+// Marked as not comparable are tests of one store alone, tagged [embedded] or [postgres], and those
+// tagged [racing], whose requests or answers come in no fixed order.
 namespace registry::test {
 
-// Thread-safe. An exchange on another thread than the test's is noted as a mistake of that test,
-// which the comparison reports: the order would be a matter of luck.
+// Thread-safe. A comparable exchange on another thread than the test's is noted as a mistake of
+// that test, which the comparison reports: the order would be a matter of luck.
 void record_exchange(const HttpRequest& request, const HttpResponse& response);
 // The same for bytes sent and received as they are.
 void record_exchange(std::string_view request, std::string_view answer);
 
-// Nothing is recorded while one of these lives: how often one polls is no part of the behaviour.
+// While one of these lives, exchanges are marked as not comparable: how often one polls is no part
+// of the behaviour.
 class TranscriptPause {
  public:
   TranscriptPause();
