@@ -85,6 +85,10 @@ TEST_CASE("every operation with a body: one over the limit is 413, and changes n
       [](const HttpResponse& response, const Call&) {
         require_problem(response, 413, "too_large");
       });
+  // nginx answered, with an error page of its own; its log has what the client sent.
+  REQUIRE(shared_service()
+              .log_of("nginx_requests")
+              .find(R"("method":"POST","route":"","status":413)") != std::string::npos);
 }
 
 }  // namespace registry::test
