@@ -14,6 +14,7 @@ Result<Response> tenant_activate(const Request& request, Context& context) {
                               .contract_end = body.optional("contract_end", parse_date),
                               .erp_customer_id = body.optional("erp_customer_id", parse_text),
                               .stripe_cust_id = body.optional("stripe_cust_id", parse_text)};
+  if (ends_before_start(activation)) body.reject("contract_end", kEndsBeforeStart);
   if (auto valid = body.finish(); !valid) return fail(valid.error());
 
   const auto tenant = context.store.activate_tenant(*id, activation, context.origin);

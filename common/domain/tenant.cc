@@ -52,6 +52,11 @@ std::optional<TenantStatus> next_status(TenantStatus from, Transition transition
   return std::nullopt;
 }
 
+bool ends_before_start(const Activation& activation) {
+  return activation.contract_start && activation.contract_end &&
+         *activation.contract_end < *activation.contract_start;
+}
+
 Date contract_end_after_cancel(const std::optional<Date>& contract_end, Date today) {
   return contract_end && *contract_end < today ? *contract_end : today;
 }

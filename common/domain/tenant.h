@@ -72,6 +72,11 @@ struct Activation {
   std::optional<std::string> stripe_cust_id;
 };
 
+// Whether an activation gives both dates of a contract, and they contradict each other. What is
+// said of that, and of dates that contradict a stored one.
+[[nodiscard]] bool ends_before_start(const Activation& activation);
+inline constexpr const char* kEndsBeforeStart = "must not be before contract_start";
+
 // The contract's last day once a tenant is cancelled on `today`: today when it was open or later.
 [[nodiscard]] Date contract_end_after_cancel(const std::optional<Date>& contract_end, Date today);
 

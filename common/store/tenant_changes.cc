@@ -62,7 +62,7 @@ Result<Tenant> activated(const Tenant& before, const Activation& activation) {
   const bool gives_date = activation.contract_start || activation.contract_end;
   if (gives_date && after.contract_start && after.contract_end &&
       *after.contract_end < *after.contract_start) {
-    return fail(invalid_field("contract_end", "must not be before contract_start"));
+    return fail(invalid_field("contract_end", kEndsBeforeStart));
   }
   return after;
 }

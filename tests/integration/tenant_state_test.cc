@@ -134,6 +134,16 @@ TEST_CASE("tenant_activate: each bad member is 400 and named, and nothing is wri
   REQUIRE(client.get(path_of(tenant)).json() == tenant);
 }
 
+TEST_CASE("tenant_activate: a body that contradicts itself is 400, whatever the tenant") {
+  HttpClient client = shared_service().client();
+  const Json body = {{"contract_start", "2026-02-02"}, {"contract_end", "2026-02-01"}};
+  const std::vector<std::string> fields = {"contract_end"};
+  const Json demo = make_tenant_in(client, TenantStatus::kDemo);
+  REQUIRE(rejected_fields(client.post(path_of(demo) + "/activate", body)) == fields);
+  REQUIRE(rejected_fields(client.post("/v1/tenants/" + unique_uuid() + "/activate", body)) ==
+          fields);
+}
+
 TEST_CASE("tenant_cancel: keeps the reason in the audit trail and ends the contract today") {
   HttpClient client = shared_service().client();
   const Json tenant = make_tenant_in(client, TenantStatus::kActive);
