@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <mutex>
+#include <regex>
 #include <string>
 #include <thread>
 
@@ -38,13 +39,20 @@ std::string latin1(std::string_view bytes) {
   return text;
 }
 
+// The text with each plaintext of an API key made into another one of the same prefix and form.
+std::string without_keys(const std::string& text) {
+  static const std::regex kKey("(bp_[A-Za-z0-9_-]{8})[A-Za-z0-9_-]{13}[AQgw]");
+  if (text.find("bp_") == std::string::npos) return text;
+  return std::regex_replace(text, kKey, "$1-------------A");
+}
+
 Json to_json(const HttpRequest& request) {
   Json headers = Json::array();
   for (const std::string& line : request.headers) headers.push_back(latin1(line));
   return {{"method", request.method},
           {"path", latin1(request.path)},
           {"headers", headers},
-          {"body", request.body ? Json(latin1(*request.body)) : Json()}};
+          {"body", request.body ? Json(without_keys(latin1(*request.body))) : Json()}};
 }
 
 Json to_json(const HttpResponse& response) {
@@ -52,7 +60,9 @@ Json to_json(const HttpResponse& response) {
   for (const auto& [name, value] : response.headers) {
     headers.push_back({latin1(name), latin1(value)});
   }
-  return {{"status", response.status}, {"headers", headers}, {"body", latin1(response.body)}};
+  return {{"status", response.status},
+          {"headers", headers},
+          {"body", without_keys(latin1(response.body))}};
 }
 
 std::atomic<int>& pause_count() {
