@@ -24,7 +24,7 @@ Result<Response> api_key_create(const Request& request, Context& context) {
                                                 context.origin);
   if (!key) return fail(key.error());
 
-  return unstored(json_response(201, http::new_api_key_json(*key, secret.text())));
+  return with_no_store(json_response(201, http::new_api_key_json(*key, secret.text())));
 }
 
 }  // namespace

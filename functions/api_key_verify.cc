@@ -4,7 +4,7 @@ namespace registry {
 namespace {
 
 Response answer(std::string body) {
-  return unstored(json_response(200, std::move(body)));
+  return with_no_store(json_response(200, std::move(body)));
 }
 
 // POST /v1/internal/api-keys/verify: whose key a plaintext is and what it may do, in one call.

@@ -50,7 +50,7 @@ enum class Needs { kNothing, kCatalog };
 [[nodiscard]] Error product_not_found();
 
 // For an answer that holds a secret: no cache keeps it. Source: RFC 9111, section 5.2.2.5.
-[[nodiscard]] Response unstored(Response response);
+[[nodiscard]] Response with_no_store(Response response);
 
 // A 200 with a strong ETag, or a 304 when the request's If-None-Match has it already.
 [[nodiscard]] Response conditional_response(const Request& request, std::string body);

@@ -6,12 +6,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/base/json_writer.h"
 #include "common/crypto/audit_hash.h"
 #include "common/domain/rules.h"
 #include "common/http/input.h"
-#include "common/store/additions.h"
 
 namespace registry {
 namespace {

@@ -15,7 +15,7 @@ Error product_not_found() {
   return not_found("The catalog has no such product.");
 }
 
-Response unstored(Response response) {
+Response with_no_store(Response response) {
   response.headers.push_back({.name = "Cache-Control", .value = "no-store"});
   return response;
 }

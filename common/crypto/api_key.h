@@ -38,7 +38,7 @@ class ApiKeySecret {
   std::array<char, kLength + 1> text_{};  // libsodium writes a NUL behind its base64
 };
 
-// hash_api_key and verify_api_key spend 64 MiB and about 65 ms of one core, and wipe that memory.
+// hash_api_key and verify_api_key spend 64 MiB and about 60 ms of one core, and wipe that memory.
 // They may run in several threads at once; whoever calls them bounds how many. Both throw
 // std::runtime_error when the memory cannot be had.
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -61,7 +62,11 @@ struct AuditEvent {
   std::optional<std::string> retraced_json = {};
 };
 
-// How errors name the members that the store looks up.
+// How errors name the members that the store looks up, and what they say of them; of many at most
+// kReferenceErrorLimit.
+inline constexpr std::size_t kReferenceErrorLimit = 100;
+inline constexpr const char* kNoSuchTenant = "names no tenant";
+inline constexpr const char* kNoSuchProject = "names no project of the tenant";
 [[nodiscard]] inline std::string tenant_member(const AuditSubmission& submission) {
   return submission.place + (submission.retraced_json ? "group.id" : "tenant_id");
 }
@@ -72,6 +77,9 @@ struct AuditEvent {
 // How many entries a page of the trail has unless it is told, and at most.
 inline constexpr int kDefaultAuditPage = 100;
 inline constexpr int kLargestAuditPage = 500;
+// A page ends behind the entry with which its metadata, Retraced's members included, has this many
+// bytes: entries may have hundreds of kilobytes.
+inline constexpr std::int64_t kAuditPageBytes = 8 << 20;
 
 // The parameters of a page, as a caller writes them: the number of entries; the id of an entry, or
 // 0; "asc" or "desc", the latter being true.

@@ -23,7 +23,7 @@ std::string_view to_string(ProductState state) {
 ProductState product_state(const Entitlement& entitlement, const EntitlementOrigin& origin) {
   const bool was_tried = origin.trial_started_at.has_value();
   if (entitlement.active) {
-    // What ends by itself and began as a trial is one; bought, it has no end or gets it later.
+    // Bought after a trial, with an end of its own, it cannot be told from one.
     return was_tried && entitlement.expires_at ? ProductState::kTrial : ProductState::kActive;
   }
   if (is_request_pending(entitlement.enabled, origin)) return ProductState::kRequested;

@@ -91,10 +91,6 @@ Parsed<bool> parse_flag(std::string_view text) {
   return wrong("must be true or false");
 }
 
-bool is_ip_address(const std::string& text) {
-  return canonical_ip_address(text).has_value();
-}
-
 std::optional<std::string> canonical_ip_address(const std::string& text) {
   for (const int family : {AF_INET, AF_INET6}) {
     in6_addr address{};  // large enough for either family

@@ -48,11 +48,8 @@ class ProductId {
 // "true" or "false".
 [[nodiscard]] Parsed<bool> parse_flag(std::string_view text);
 
-// True for an IPv4 or IPv6 address as inet_pton(3) reads it: no mask, no zone.
-[[nodiscard]] bool is_ip_address(const std::string& text);
-
-// The one text of an address that is_ip_address() accepts, as both stores give it back; nothing for
-// any other text. Source: RFC 5952.
+// The one text of an IPv4 or IPv6 address, as both stores give it back; nothing for any other text,
+// such as one with a mask or a zone. Source: inet_pton(3), RFC 5952.
 [[nodiscard]] std::optional<std::string> canonical_ip_address(const std::string& text);
 
 // ^[a-z0-9][a-z0-9._:-]{0,63}$

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kNumberLimit = 1'024;
 constexpr int kExponentLimit = 1'000;
 
-// The exponent of a number, 0 where it has none; nothing where it is beyond reading.
+// The exponent of a number, 0 where it has none; nothing where it is too large.
 std::optional<int> exponent_of(std::string_view digits) {
   const std::size_t at = digits.find_first_of("eE");
   if (at == std::string_view::npos) return 0;
@@ -29,15 +29,16 @@ std::optional<int> exponent_of(std::string_view digits) {
   int value = 0;
   const auto [end, error] =
       std::from_chars(exponent.data(), exponent.data() + exponent.size(), value);
-  if (error != std::errc()) return std::nullopt;
+  if (error != std::errc() || value < -kExponentLimit || value > kExponentLimit) {
+    return std::nullopt;
+  }
   return value;
 }
 
 // Whether every store keeps the number: Postgres has a limit of decimals, and a double ends long
 // before these.
 bool is_storable(std::string_view digits) {
-  const auto exponent = exponent_of(digits);
-  return digits.size() <= kNumberLimit && exponent && std::abs(*exponent) <= kExponentLimit;
+  return digits.size() <= kNumberLimit && exponent_of(digits).has_value();
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ void write_event(JsonWriter& json, const AuditEvent& entry) {
       .member("source_ip", event.source_ip)
       .member("user_agent", event.user_agent)
       .member("created_at", entry.created_at.to_string());
-  if (entry.retraced_json) write_retraced_event(json.key("retraced"), entry);
+  if (entry.retraced_json) write_retraced_event(json, "retraced", entry);
   json.end_object();
 }
 

@@ -1,7 +1,6 @@
 #include "common/http/retraced.h"
 
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -67,15 +66,15 @@ void write_parties(JsonWriter& json, const NewAuditEvent& event, const JsonValue
 
 }  // namespace
 
-void write_retraced_event(JsonWriter& json, const AuditEvent& entry) {
+void write_retraced_event(JsonWriter& json, std::string_view member, const AuditEvent& entry) {
   const std::string_view text = entry.retraced_json ? std::string_view(*entry.retraced_json) : "";
   const auto document = JsonDocument::parse(text);
-  if (!document || document->root().type() != JsonType::kObject) {
-    throw std::runtime_error("a stored audit event in Retraced's form is no JSON object");
-  }
+  if (!document || document->root().type() != JsonType::kObject) return;
   const JsonValue rest = document->root();
+  const auto hash = rest.member("hash");
+  if (!hash || hash->type() != JsonType::kString) return;
   const NewAuditEvent& event = entry.event;
-  json.begin_object().member("action", event.action);
+  json.key(member).begin_object().member("action", event.action);
   write_stored(json, "crud", rest);
   write_stored(json, "group", rest);
   write_parties(json, event, rest);

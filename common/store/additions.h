@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <optional>
 
 #include "common/base/result.h"
@@ -35,12 +34,5 @@ struct ProductRow {
 // The errors of ApiKeyStore that SQL decides.
 [[nodiscard]] Error api_key_not_found();
 [[nodiscard]] Error api_key_name_taken();
-
-// At most this many members are named in an error of AuditStore::append_audit_events.
-inline constexpr std::size_t kReferenceErrorLimit = 100;
-
-// What is said about a tenant or project that an audit event names.
-inline constexpr const char* kNoSuchTenant = "names no tenant";
-inline constexpr const char* kNoSuchProject = "names no project of the tenant";
 
 }  // namespace registry

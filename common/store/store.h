@@ -178,17 +178,19 @@ class AuditStore {
  public:
   virtual ~AuditStore() = default;
 
-  // Appends 1 to 1,000 events, all or none; the receipts are in the order of the events, and so are
-  // the ids. Each receipt's hash is crypto::audit_hash of its id and the event's hash_tail; events
-  // in Retraced's form keep it in their metadata, with the rest, under kReservedMetadataKey.
-  // Errors: kInvalidRequest naming, for every event, the tenant (tenant_member) that does not exist
-  // and the project (project_member) that does not exist or is not of the event's tenant; at most
-  // 100 of them.
+  // Appends 1 to 1,000 events, whose JSON common/http has read, all or none; the receipts are in
+  // the order of the events, and so are the ids. Each receipt's hash is crypto::audit_hash of its
+  // id and the event's hash_tail; events in Retraced's form keep it in their metadata, with the
+  // rest, under kReservedMetadataKey. Errors: kInvalidRequest naming, for every event, the tenant
+  // (tenant_member) that does not exist and the project (project_member) that does not exist or is
+  // not of the event's tenant; at most 100 of them.
   [[nodiscard]] virtual Result<std::vector<AuditReceipt>> append_audit_events(
       std::span<const AuditSubmission> events) = 0;
 
-  // Entries in ascending order of id, or descending with `newest_first`. A tenant that does not
-  // exist, or no longer, has no entries; that is no error.
+  // Entries in ascending order of id, or descending with `newest_first`: as many as the query
+  // wants, or fewer of large ones (kAuditPageBytes); next_cursor tells whether there are more. What
+  // other programs have stored is given as far as it can be. A tenant that does not exist, or no
+  // longer, has no entries; that is no error.
   [[nodiscard]] virtual AuditPage audit_events(const AuditQuery& query) = 0;
 };
 

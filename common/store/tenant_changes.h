@@ -27,7 +27,7 @@ namespace registry {
 // Errors: kInvalidTransition.
 [[nodiscard]] Result<Tenant> cancelled(const Tenant& before, Date today);
 
-// The errors of TenantStore and EntitlementStore that SQL decides.
+// The errors of tenants that SQL decides.
 [[nodiscard]] Error tenant_not_found();
 [[nodiscard]] Error slug_taken();
 [[nodiscard]] Error tenant_id_taken();

@@ -1,3 +1,4 @@
+#include "tests/integration/change_ledger.h"
 #include "tests/integration/integration.h"
 
 namespace registry::test {
@@ -151,6 +152,13 @@ TEST_CASE("catalog_trial_request: 201 with the entitlement, for as long as the c
   REQUIRE(Json::parse(entry.event.metadata_json).at("trial_days") == 30);
 
   SECTION("and a second one is 409, also when the first is over") {
+    const bool is_over = GENERATE(false, true);
+    if (is_over) {
+      shared_database().decide_entitlement(id_of(tenant), "compliance", true,
+                                           add_days(created.value(), -1));
+      shared_ledger().discount(id_of(tenant));
+      REQUIRE(state_of(client, tenant, "compliance") == "expired");
+    }
     require_writes_nothing([&] {
       require_problem(client.post(kTrial, asking(tenant, "compliance")), 409, "trial_already_used");
     });

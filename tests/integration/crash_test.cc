@@ -1,5 +1,6 @@
 #include <array>
 #include <atomic>
+#include <mutex>
 #include <set>
 #include <thread>
 

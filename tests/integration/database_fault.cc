@@ -62,6 +62,7 @@ void Survival::require() const {
 std::vector<Call> calls_of_every_operation() {
   const std::string acme = std::string("/v1/tenants/") + kAcmeId;
   const Json tenant = {{"id", unique_uuid()}, {"slug", unique_name("outage")}, {"name", "Outage"}};
+  const std::string of_tenant = "/v1/tenants/" + tenant.at("id").get<std::string>();
   const Json product = {{"tenant_id", tenant.at("id")}, {"product", "certifai"}};
   const Json key = {{"tenant_id", tenant.at("id")}, {"name", "Outage"}};
   const auto post = [](const std::string& path, const Json& body) {
@@ -76,8 +77,7 @@ std::vector<Call> calls_of_every_operation() {
       {"tenant_get_by_slug", {.path = "/v1/tenants/by-slug/acme"}},
       {"entitlement_list", {.path = "/v1/entitlements" + of_acme}},
       {"tenant_create", post("/v1/tenants", tenant), 201},
-      {"tenant_activate", {.method = "POST", .path = acme + "/activate"}},
-      {"tenant_cancel", {.method = "POST", .path = acme + "/cancel"}},
+      {"tenant_activate", {.method = "POST", .path = of_tenant + "/activate"}},
       {"catalog_request", post("/v1/catalog/request", product), 202},
       {"catalog_trial_request", post("/v1/catalog/trial-request", product), 201},
       {"api_key_create", post("/v1/api-keys", key), 201},
@@ -85,6 +85,7 @@ std::vector<Call> calls_of_every_operation() {
       {"api_key_revoke", {.method = "DELETE", .path = "/v1/api-keys/" + unique_uuid()}, 404},
       {"api_key_verify",
        post("/v1/internal/api-keys/verify", {{"key", "bp_AAAAAAAAAAAAAAAAAAAAAA"}})},
+      {"tenant_cancel", {.method = "POST", .path = of_tenant + "/cancel"}},
       {"audit_append", post("/v1/audit", {{"action", "outage"}}), 201},
       {"audit_list", {.path = "/v1/audit" + of_acme}},
   };

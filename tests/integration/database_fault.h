@@ -42,8 +42,8 @@ class Survival {
   std::map<std::string, pid_t> pids_;
 };
 
-// One call of each operation, in an order in which they succeed: on the tenant acme, and on one
-// that tenant_create makes.
+// One call of each operation, in an order in which they succeed. The tenant acme is only read; what
+// changes is the tenant that tenant_create makes.
 struct Call {
   std::string operation;
   HttpRequest request;

@@ -214,6 +214,31 @@ TEST_CASE_METHOD(TrailTest, "audit_events: pages of any size give each entry onc
         (newest_first ? reversed(everything) : everything));
 }
 
+TEST_CASE_METHOD(EveryStore, "audit_events: a page of large entries ends early, and goes on") {
+  AuditSubmission large;
+  large.event.action = "large";
+  large.event.metadata_json = R"({"t":")" + std::string(60'000, 't') + "\"}";
+  large.retraced_json = large.event.metadata_json;
+  // 120 kB each: 70 of them are enough for a page.
+  const std::vector<AuditSubmission> events(150, large);
+  const auto receipts = value_of(store().append_audit_events(events));
+  const bool newest_first = GENERATE(false, true);
+  AuditQuery query{.limit = 500, .newest_first = newest_first};
+  std::vector<std::int64_t> ids;
+  std::vector<std::size_t> sizes;
+  do {
+    const AuditPage page = store().audit_events(query);
+    for (const AuditEvent& event : page.events) ids.push_back(event.id);
+    sizes.push_back(page.events.size());
+    query.cursor = page.next_cursor;
+  } while (query.cursor && sizes.size() < 10);
+  CHECK(sizes == std::vector<std::size_t>{70, 70, 10});
+  std::vector<std::int64_t> expected;
+  for (const AuditReceipt& receipt : receipts) expected.push_back(receipt.id);
+  if (newest_first) std::reverse(expected.begin(), expected.end());
+  CHECK(ids == expected);
+}
+
 TEST_CASE_METHOD(TrailTest, "audit_events: the last page has no cursor, also when it is full") {
   CHECK(store().audit_events({.limit = 25}).next_cursor.has_value());
   CHECK_FALSE(store().audit_events({.limit = 26}).next_cursor.has_value());

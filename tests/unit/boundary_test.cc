@@ -185,9 +185,10 @@ TEST_CASE_METHOD(BoundaryTest, "Boundary: DELETE is answered with a head alone")
   CHECK(request_line().at("method") == "DELETE");
 }
 
-TEST_CASE_METHOD(BoundaryTest, "unstored: no cache keeps the answer, and the rest of it stays") {
+TEST_CASE_METHOD(BoundaryTest,
+                 "with_no_store: no cache keeps the answer, and the rest of it stays") {
   const Answer answer = ask([](const Request& request, Context& context) -> Result<Response> {
-    return unstored(*give_greeting(request, context));
+    return with_no_store(*give_greeting(request, context));
   });
   CHECK(answer.status() == 200);
   CHECK(answer.has("Cache-Control: no-store"));

@@ -20,10 +20,16 @@ namespace {
 
 using nlohmann::json;
 
+// "" where the member is left out.
 std::string given_back(const AuditEvent& entry) {
   JsonWriter writer;
-  write_retraced_event(writer, entry);
-  return writer.str();
+  writer.begin_object();
+  write_retraced_event(writer, "r", entry);
+  writer.end_object();
+  const std::string object = writer.str();
+  constexpr std::string_view kOpening = R"({"r":)";
+  if (!object.starts_with(kOpening)) return object == "{}" ? "" : object;
+  return object.substr(kOpening.size(), object.size() - kOpening.size() - 1);
 }
 
 AuditEvent stored(std::string retraced_json) {
@@ -58,17 +64,17 @@ TEST_CASE("write_retraced_event: columns and the rest make one event, in a stabl
 }
 
 TEST_CASE("write_retraced_event: members that nobody received are left out") {
-  CHECK(given_back(stored(R"({"crud":null,"version":5,"x":"y","actor":"z"})")) ==
-        R"({"action":"a","actor":{}})");
+  CHECK(given_back(stored(R"({"crud":null,"version":5,"x":"y","actor":"z","hash":"ab"})")) ==
+        R"({"action":"a","actor":{},"hash":"ab"})");
 }
 
-TEST_CASE("write_retraced_event: what is stored and no object is a fault") {
-  for (const std::string text : {"", "[]", "\"x\"", "{", "null"}) {
-    CHECK_THROWS_AS(given_back(stored(text)), std::runtime_error);
+TEST_CASE("write_retraced_event: what is no object with a hash leaves the member out") {
+  for (const std::string text : {"", "[]", "\"x\"", "{", "null", "{}", "{\"hash\":1}"}) {
+    CHECK(given_back(stored(text)).empty());
   }
   AuditEvent entry = stored("{}");
   entry.retraced_json.reset();
-  CHECK_THROWS_AS(given_back(entry), std::runtime_error);
+  CHECK(given_back(entry).empty());
 }
 
 // Events of every shape, the same ones in each run.

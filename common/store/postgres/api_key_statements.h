@@ -7,9 +7,10 @@
 // The SQL of the operations on API keys.
 namespace registry::postgres {
 
-// What read_api_key() reads, of a row `k`.
-#define API_KEY_COLUMNS                                                     \
-  "k.id, k.tenant_id, k.product, k.name, k.scopes, k.prefix, k.created_by," \
+// What read_api_key() reads, of a row `k`. An element that is NULL, which only other programs
+// store, is no scope.
+#define API_KEY_COLUMNS                                                                         \
+  "k.id, k.tenant_id, k.product, k.name, array_remove(k.scopes, NULL), k.prefix, k.created_by," \
   " k.last_used_at, k.revoked_at, k.created_at"
 inline constexpr int kApiKeyColumnCount = 10;
 

@@ -57,27 +57,6 @@ Rows run_append(Connection& db, std::span<const AuditSubmission> events) {
       }));
 }
 
-// Whether an error may be about JSON that the database cannot hold: its syntax, as JSONB sees it;
-// the size of a number; a character; the size or the depth of the whole.
-bool is_about_json(const SqlError& error) {
-  constexpr std::array<std::string_view, 5> kStates = {"22P02", "22003", "22P05", "54000", "54001"};
-  return std::find(kStates.begin(), kStates.end(), error.sqlstate()) != kStates.end();
-}
-
-// Asks for one event after the other; nothing where all of them can be stored.
-std::optional<Error> unstorable_metadata(Connection& db, std::span<const AuditSubmission> events) {
-  for (const AuditSubmission& submission : events) {
-    try {
-      static_cast<void>(
-          db.query(kStoreJson, submission.event.metadata_json, submission.retraced_json));
-    } catch (const SqlError& error) {
-      if (!is_about_json(error)) throw;
-      return invalid_field(submission.place + "metadata", "holds what the store cannot keep");
-    }
-  }
-  return std::nullopt;
-}
-
 // What kAppendAuditEvents answered where it refused.
 Error refused_references(const Rows& rows, std::span<const AuditSubmission> events) {
   std::vector<FieldError> fields;
@@ -106,10 +85,16 @@ class PageStatement {
     using Limits = std::numeric_limits<std::int64_t>;
     const std::int64_t start = query.newest_first ? Limits::max() : Limits::min();
     add(query.newest_first ? "id <" : "id >", std::optional(query.cursor.value_or(start)));
-    text_ += query.newest_first ? " ORDER BY id DESC" : " ORDER BY id";
+    const std::string_view order = query.newest_first ? " ORDER BY id DESC" : " ORDER BY id";
+    text_ += order;
     // One more than wanted tells whether there is a further page.
     parameters_.emplace_back(query.limit + 1);
     text_ += " LIMIT $" + std::to_string(parameters_.size());
+    parameters_.emplace_back(std::int64_t{kAuditPageBytes});
+    text_.append(query.newest_first ? kLimitBytesDescending : kLimitBytes)
+        .append(" $")
+        .append(std::to_string(parameters_.size()))
+        .append(order);
   }
 
   [[nodiscard]] Rows run(Connection& db) const { return db.query_listed(text_, parameters_); }
@@ -151,32 +136,28 @@ AuditEvent read_event(const Rows& rows, int row) {
 
 Result<std::vector<AuditReceipt>> append_audit_events(Connection& db,
                                                       std::span<const AuditSubmission> events) {
-  try {
-    const Rows rows = run_append(db, events);
-    std::vector<AuditReceipt> receipts;
-    receipts.reserve(events.size());
-    for (int row = 0; row < rows.count(); ++row) {
-      const auto id = rows.get<std::optional<std::int64_t>>(row, 1);
-      if (!id) return fail(refused_references(rows, events));
-      receipts.push_back({.id = *id, .hash = rows.get<std::string>(row, 2)});
-    }
-    return receipts;
-  } catch (const SqlError& error) {
-    if (!is_about_json(error)) throw;
-    auto refusal = unstorable_metadata(db, events);
-    if (!refusal) throw;
-    return fail(std::move(*refusal));
+  const Rows rows = run_append(db, events);
+  std::vector<AuditReceipt> receipts;
+  receipts.reserve(events.size());
+  for (int row = 0; row < rows.count(); ++row) {
+    const auto id = rows.get<std::optional<std::int64_t>>(row, 1);
+    if (!id) return fail(refused_references(rows, events));
+    receipts.push_back({.id = *id, .hash = rows.get<std::string>(row, 2)});
   }
+  return receipts;
 }
 
+// The rows come without those behind the limit of bytes, and each with the number of all.
 AuditPage audit_events(Connection& db, const AuditQuery& query) {
   const Rows rows = PageStatement(query).run(db);
   AuditPage page;
-  page.events.reserve(static_cast<std::size_t>(query.limit));
+  page.events.reserve(static_cast<std::size_t>(std::min(rows.count(), query.limit)));
   for (int row = 0; row < std::min(rows.count(), query.limit); ++row) {
     page.events.push_back(read_event(rows, row));
   }
-  if (rows.count() > query.limit) page.next_cursor = page.events.back().id;
+  const bool is_last =
+      rows.count() == 0 || std::cmp_equal(rows.get<std::int64_t>(0, 16), page.events.size());
+  if (!is_last) page.next_cursor = page.events.back().id;
   return page;
 }
 

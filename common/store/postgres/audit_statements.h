@@ -55,17 +55,32 @@ inline constexpr std::string_view kAppendAuditEvents =
     ") SELECT number, id, hash, false, false FROM hashed"
     " UNION ALL SELECT number, NULL, NULL, no_tenant, no_project FROM refused ORDER BY 1";
 
-// $1 and $2 JSON; fails where one of them is none that can be stored.
-inline constexpr std::string_view kStoreJson = "SELECT $1::jsonb IS NULL, $2::jsonb IS NULL";
-
-// A page of entries is this, one condition for each member of AuditQuery that is present, an order
-// and a limit. Other programs may have stored something else than an object, or a mask.
+// A page of entries is this, one condition for each member of AuditQuery that is present, an order,
+// a limit, and one of the ends below. Other programs may have stored something else than an object,
+// or a mask.
 inline constexpr std::string_view kAuditEvents =
-    "SELECT id, created_at, tenant_id, project_id, actor_id, actor_name, actor_type, action,"
-    " target_id, target_type, target_name, product,"
-    " CASE jsonb_typeof(metadata) WHEN 'object' THEN metadata - '_retraced' ELSE metadata"
-    "  END::text,"
-    " host(source_ip), user_agent, (metadata -> '_retraced')::text"
+    "WITH page AS ("
+    " SELECT id, created_at, tenant_id, project_id, actor_id, actor_name, actor_type, action,"
+    "  target_id, target_type, target_name, product,"
+    "  CASE jsonb_typeof(metadata) WHEN 'object' THEN metadata - '_retraced' ELSE metadata "
+    "END::text"
+    "  AS metadata, host(source_ip) AS source_ip, user_agent,"
+    "  CASE jsonb_typeof(metadata -> '_retraced') WHEN 'object'"
+    "   THEN (metadata -> '_retraced')::text END AS retraced"
     " FROM audit_log";
+
+// Leaves out what comes behind a number of bytes, and adds how many entries there would be.
+#define LIMIT_BYTES(order)                                                                    \
+  "), sized AS ("                                                                             \
+  " SELECT page.*, count(*) OVER () AS number,"                                               \
+  "  sum(octet_length(metadata) + coalesce(octet_length(retraced), 0)) OVER (ORDER BY " order \
+  "   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before"                      \
+  " FROM page"                                                                                \
+  ") SELECT id, created_at, tenant_id, project_id, actor_id, actor_name, actor_type, action," \
+  " target_id, target_type, target_name, product, metadata, source_ip, user_agent, retraced," \
+  " number FROM sized WHERE bytes_before IS NULL OR bytes_before <"
+inline constexpr std::string_view kLimitBytes = LIMIT_BYTES("id");
+inline constexpr std::string_view kLimitBytesDescending = LIMIT_BYTES("id DESC");
+#undef LIMIT_BYTES
 
 }  // namespace registry::postgres

@@ -18,11 +18,10 @@ struct Row {
   Error (*error)();
 };
 
-constexpr std::array<Row, 5> kRows = {{
+constexpr std::array<Row, 4> kRows = {{
     {kUniqueViolation, "tenants_pkey", tenant_id_taken},
     {kUniqueViolation, "tenants_slug_key", slug_taken},
     {kUniqueViolation, "tenants_erp_customer_id_key", erp_customer_id_taken},
-    {kUniqueViolation, "api_keys_tenant_id_name_key", api_key_name_taken},
     {kUniqueViolation, "tenants_stripe_cust_id_key", stripe_cust_id_taken},
 }};
 

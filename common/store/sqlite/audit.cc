@@ -34,7 +34,8 @@ constexpr std::string_view kSelectEvents =
     " target_id, target_type, target_name, product,"
     " CASE WHEN metadata -> '$._retraced' IS NULL THEN metadata"
     " ELSE json_remove(metadata, '$._retraced') END,"
-    " source_ip, user_agent, metadata -> '$._retraced'"
+    " source_ip, user_agent,"
+    " CASE json_type(metadata, '$._retraced') WHEN 'object' THEN metadata -> '$._retraced' END"
     " FROM audit_log WHERE created_at >= ?5 AND created_at < ?6";
 
 // Nothing where the tenant that an event names does not exist.
@@ -121,6 +122,12 @@ AuditEvent read_event(const Statement& row) {
           .retraced_json = row.get<std::optional<std::string>>(15)};
 }
 
+std::int64_t metadata_bytes(const AuditEvent& entry) {
+  std::size_t bytes = entry.event.metadata_json.size();
+  if (entry.retraced_json) bytes += entry.retraced_json->size();
+  return static_cast<std::int64_t>(bytes);
+}
+
 }  // namespace
 
 std::string audit_page_sql(const AuditQuery& query) {
@@ -166,12 +173,14 @@ AuditPage SqliteStore::audit_events(const AuditQuery& query) {
       db->query(audit_page_sql(query), query.tenant_id, query.product, query.actor_id, query.action,
                 since, until, query.cursor.value_or(start), std::int64_t{query.limit} + 1);
   AuditPage page;
+  std::int64_t bytes = 0;
   while (row.step()) {
-    if (std::cmp_equal(page.events.size(), query.limit)) {
+    if (std::cmp_equal(page.events.size(), query.limit) || bytes >= kAuditPageBytes) {
       page.next_cursor = page.events.back().id;
       break;
     }
     page.events.push_back(read_event(row));
+    bytes += metadata_bytes(page.events.back());
   }
   return page;
 }

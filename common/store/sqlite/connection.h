@@ -127,8 +127,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // A statement with its parameters ?1, ?2, … bound to `values`: all of them, in this order. It is
-  // prepared once per connection and kept, so `sql` is a constant of the program. While one use of
-  // a text lasts, there is no second.
+  // prepared once per connection and kept, so `sql` is one of a bounded number of texts. While one
+  // use of a text lasts, there is no second.
   template <class... Values>
   [[nodiscard]] Statement query(std::string_view sql, const Values&... values) {
     return Statement(*this, prepared(sql), values...);

@@ -50,7 +50,8 @@ std::string to_json(const std::vector<std::string>& texts) {
 }
 
 std::vector<std::string> read_texts(Connection& db, std::string_view json) {
-  Statement row = db.query("SELECT value FROM json_each(?1) ORDER BY key", json);
+  Statement row =
+      db.query("SELECT value FROM json_each(?1) WHERE type = 'text' ORDER BY key", json);
   std::vector<std::string> texts;
   while (row.step()) texts.push_back(row.get<std::string>(0));
   return texts;
