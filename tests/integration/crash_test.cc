@@ -14,7 +14,7 @@
 namespace registry::test {
 namespace {
 
-constexpr int kTries = 200;
+constexpr int kTries = 100;  // of each kind of process
 constexpr int kClients = 4;
 
 constexpr std::array<const char*, 7> kChanging = {
@@ -106,7 +106,7 @@ pid_t find_victim(const OwnDatabase& database) {
 
 }  // namespace
 
-TEST_CASE("kill -9 of a function, 200 times: no change without its audit entry, and none lost",
+TEST_CASE("kill -9 of a function, 100 times: no change without its audit entry, and none lost",
           "[racing]") {
   Service service;
   ChangeLedger ledger(service);
@@ -126,7 +126,7 @@ TEST_CASE("kill -9 of a function, 200 times: no change without its audit entry, 
   REQUIRE(ledger.change_count() >= load.changes());
 }
 
-TEST_CASE("kill -9 of a process of Postgres, 200 times: no change without its audit entry",
+TEST_CASE("kill -9 of a process of Postgres, 100 times: no change without its audit entry",
           "[postgres]") {
   OwnDatabase database;
   Service service(Environment{{"DATABASE_URL", database.url()}});
