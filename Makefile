@@ -23,7 +23,7 @@ define compile_functions
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-reset build build-migrate test test-short lint format check-fresh packages clean
+.PHONY: help dev dev-reset build build-migrate test test-short lint lint-tests format check-fresh packages clean
 .PHONY: test-postgres migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
 help: ## Show this list
@@ -82,6 +82,11 @@ lint: ## Check layout, names, likely mistakes and the rules of the house
 	@deploy/packages build lint
 	$(compile)
 	@tests/check/lint
+
+lint-tests: ## Let clang-tidy read the code of the tests as well, which takes its time
+	@deploy/packages build lint
+	$(compile)
+	@LINT_TESTS=1 tests/check/lint
 
 format: ## Lay out the C++ code
 	@deploy/packages lint
