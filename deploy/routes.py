@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Derives from openapi.yaml, the only list of endpoints, everything that depends on it.
 
 The names of the functions for Meson, the constant each function is compiled with, the nginx
@@ -12,24 +12,16 @@ import os
 import pathlib
 import re
 import sys
-from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Callable
 
-import yaml
+from operations import (
+    DEFAULT_BODY_LIMIT_BYTES,
+    Operation,
+    RenderError,
+    read_operations,
+)
 
 HERE = pathlib.Path(__file__).resolve().parent
-DEFAULT_BODY_LIMIT_BYTES = 65536
-METHODS = ("get", "post", "put", "patch", "delete")
-METHODS_WITHOUT_BODY = ("get", "delete")
-JSON_TYPE = "application/json"
-ANY_TYPE = "*/*"
-# What else OpenAPI allows in a path item and routing can leave alone.
-PATH_ITEM_MEMBERS = ("summary", "description", "parameters", "servers")
-
-OPERATION_ID = re.compile(r"[a-z][a-z0-9_]*")
-LITERAL_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
-TEMPLATE_SEGMENT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-QUERY_PARAMETER = re.compile(r"[a-z][a-z0-9_]*")
 # The API reference: its paths, and in the folder that docs/meson.build fills the file of each.
 DOCS = {
     "/docs": ("index.html", "text/html"),
@@ -40,193 +32,6 @@ DOCS = {
 }
 # Both nginx and supervisord give a meaning to the other characters, each to its own.
 PLAIN_PATH = re.compile(r"[^\x00-\x1f\x7f\"'\\$%;#{}*?\[\]@]+")
-
-
-class RenderError(Exception):
-    """What is wrong with the document or an argument, in one line."""
-
-
-@dataclass(frozen=True)
-class Body:
-    """What an operation does with a request body, as in common/http/operation.h."""
-
-    use: str = "kNone"
-    limit_bytes: int = 0
-    any_content_type: bool = False
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One endpoint as the document describes it."""
-
-    id: str
-    method: str
-    route: str
-    query_parameters: tuple[str, ...]
-    body: Body
-
-    def methods(self) -> tuple[str, ...]:
-        """The HTTP methods it answers."""
-        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
-
-
-# Reading the document
-
-
-class UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses what YAML forbids and PyYAML lets pass: a path twice, of which one would vanish."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            name = (key.tag, str(key.value))
-            if name in seen:
-                problem = f"{key.value!r} a second time"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
-
-
-def read_document(path: pathlib.Path) -> dict[str, Any]:
-    """The document, which has paths at least."""
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RenderError(f"{path}: {' '.join(str(error).split())}") from error
-    paths = document.get("paths") if isinstance(document, dict) else None
-    if not isinstance(paths, dict) or not paths:
-        raise RenderError(f"{path}: no paths")
-    return document
-
-
-def read_operations(path: pathlib.Path) -> list[Operation]:
-    """All operations in the order of the document."""
-    document = read_document(path)
-    operations = [
-        read_operation(document, route, item, method)
-        for route, item in document["paths"].items()
-        for method in operation_methods(route, item)
-    ]
-    check_unique_ids(operations)
-    check_unambiguous(operations)
-    return operations
-
-
-def operation_methods(route: str, item: Any) -> list[str]:
-    """The members of a path item that are operations."""
-    if not isinstance(route, str) or not isinstance(item, dict):
-        raise RenderError(f"{route}: is no path item")
-    for member in map(str, item):
-        if not member.startswith("x-") and member not in METHODS + PATH_ITEM_MEMBERS:
-            raise RenderError(f"{route}: '{member}' cannot be routed; HEAD follows from get")
-    methods = [member for member in item if member in METHODS]
-    if not methods:
-        raise RenderError(f"{route}: has no operation")
-    return methods
-
-
-def read_operation(
-    document: dict[str, Any], route: str, item: dict[str, Any], method: str
-) -> Operation:
-    """One operation, checked."""
-    node = item[method]
-    name = node.get("operationId") if isinstance(node, dict) else None
-    if not isinstance(name, str) or not OPERATION_ID.fullmatch(name):
-        pattern = OPERATION_ID.pattern
-        raise RenderError(f"{method.upper()} {route}: operationId {name!r} is not {pattern}")
-    parameters = [
-        resolve(document, name, entry)
-        for entry in [*item.get("parameters", []), *node.get("parameters", [])]
-    ]
-    check_route(name, route, parameters)
-    query = read_query_parameters(name, parameters)
-    return Operation(name, method.upper(), route, query, read_body(document, name, method, node))
-
-
-def resolve(document: dict[str, Any], name: str, node: Any) -> dict[str, Any]:
-    """What a reference inside the document stands for."""
-    if isinstance(node, dict) and "$ref" in node:
-        reference = str(node["$ref"])
-        node = document
-        for step in reference.removeprefix("#/").split("/"):
-            node = node.get(step) if isinstance(node, dict) else None
-        if node is None:
-            raise RenderError(f"{name}: nothing at {reference}")
-    if not isinstance(node, dict):
-        raise RenderError(f"{name}: {node!r} is no object")
-    return node
-
-
-def check_route(name: str, route: str, parameters: list[dict[str, Any]]) -> None:
-    """Refuses a path template that nginx could not match segment by segment."""
-    if not route.startswith("/"):
-        raise RenderError(f"{name}: path {route!r} does not start with '/'")
-    if f"{route}/".startswith("/docs/"):
-        raise RenderError(f"{name}: path {route!r} belongs to the API reference")
-    in_route = []
-    for segment in route[1:].split("/"):
-        template = TEMPLATE_SEGMENT.fullmatch(segment)
-        if template:
-            in_route.append(template[1])
-        elif not LITERAL_SEGMENT.fullmatch(segment) or segment in (".", ".."):
-            raise RenderError(f"{name}: path {route!r} has the malformed segment {segment!r}")
-    declared = [entry.get("name") for entry in parameters if entry.get("in") == "path"]
-    if sorted(in_route) != sorted(map(str, declared)) or len(set(in_route)) != len(in_route):
-        raise RenderError(f"{name}: path {route!r}, but path parameters {declared}")
-
-
-def read_query_parameters(name: str, parameters: list[dict[str, Any]]) -> tuple[str, ...]:
-    """The names of all query parameters that the operation allows."""
-    query = [str(entry.get("name")) for entry in parameters if entry.get("in") == "query"]
-    for parameter in query:
-        if not QUERY_PARAMETER.fullmatch(parameter) or query.count(parameter) > 1:
-            raise RenderError(f"{name}: query parameter {parameter!r} is malformed or repeated")
-    return tuple(query)
-
-
-def read_body(document: dict[str, Any], name: str, method: str, node: dict[str, Any]) -> Body:
-    """Whether the operation reads a body, of which types, and how large."""
-    limit = node.get("x-body-limit-bytes")
-    if "requestBody" not in node:
-        if limit is not None:
-            raise RenderError(f"{name}: x-body-limit-bytes without a requestBody")
-        return Body()
-    if method in METHODS_WITHOUT_BODY:
-        raise RenderError(f"{name}: {method.upper()} with a requestBody")
-    limit = DEFAULT_BODY_LIMIT_BYTES if limit is None else limit
-    if type(limit) is not int or limit <= 0:
-        raise RenderError(f"{name}: x-body-limit-bytes {limit!r} is no positive integer")
-    body = resolve(document, name, node["requestBody"])
-    content = body.get("content")
-    types = sorted(content) if isinstance(content, dict) else []
-    if types not in ([JSON_TYPE], [ANY_TYPE, JSON_TYPE]):
-        raise RenderError(f"{name}: a body is {JSON_TYPE}, alone or with {ANY_TYPE}, not {types}")
-    use = "kRequired" if body.get("required", False) else "kOptional"
-    return Body(use, limit, any_content_type=ANY_TYPE in types)
-
-
-def check_unique_ids(operations: list[Operation]) -> None:
-    """Refuses two operations that would be the same binary."""
-    seen: dict[str, Operation] = {}
-    for operation in operations:
-        other = seen.setdefault(operation.id, operation)
-        if other is not operation:
-            raise RenderError(
-                f"{operation.id}: is the operationId of both {other.method} {other.route} "
-                f"and {operation.method} {operation.route}"
-            )
-
-
-def check_unambiguous(operations: list[Operation]) -> None:
-    """Refuses two templates that match the same paths."""
-    seen: dict[str, Operation] = {}
-    for operation in operations:
-        other = seen.setdefault(TEMPLATE_SEGMENT.sub("{}", operation.route), operation)
-        if other.route != operation.route:
-            raise RenderError(
-                f"{operation.id}: path {operation.route!r} matches what {other.route!r} "
-                f"of {other.id} matches"
-            )
 
 
 # The functions
