@@ -40,6 +40,12 @@ class ProductId {
   std::string text_;
 };
 
+// The text of a product's id, as stores keep it.
+[[nodiscard]] inline std::optional<std::string> text_of(const std::optional<ProductId>& product) {
+  if (!product) return std::nullopt;
+  return product->str();
+}
+
 [[nodiscard]] Parsed<Uuid> parse_uuid(std::string_view text);
 [[nodiscard]] Parsed<Date> parse_date(std::string_view text);
 

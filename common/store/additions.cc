@@ -38,6 +38,19 @@ std::optional<Error> trial_refusal(TenantStatus status, const std::optional<Prod
   return std::nullopt;
 }
 
+ApiKey new_api_key_row(const Uuid& id, const NewApiKey& key, Timestamp now) {
+  return {.id = id,
+          .tenant_id = key.tenant_id,
+          .product = text_of(key.product),
+          .name = key.name,
+          .scopes = key.scopes,
+          .prefix = key.prefix,
+          .created_by = key.created_by,
+          .last_used_at = {},
+          .revoked_at = {},
+          .created_at = now};
+}
+
 Error api_key_not_found() {
   return not_found("There is no such API key.");
 }

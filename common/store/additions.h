@@ -5,6 +5,7 @@
 #include "common/base/result.h"
 #include "common/domain/entitlement.h"
 #include "common/domain/tenant.h"
+#include "common/store/store.h"
 
 // What requests, trials and keys decide apart from SQL: pure functions of the rows as they are. The
 // backends share them, so that they cannot come to different decisions.
@@ -30,6 +31,9 @@ struct ProductRow {
 // kTenantFrozen, kTenantArchived, kTrialAlreadyUsed, kAlreadyEntitled.
 [[nodiscard]] std::optional<Error> trial_refusal(TenantStatus status,
                                                  const std::optional<ProductRow>& row);
+
+// The key that is made at `now`.
+[[nodiscard]] ApiKey new_api_key_row(const Uuid& id, const NewApiKey& key, Timestamp now);
 
 // The errors of ApiKeyStore that SQL decides.
 [[nodiscard]] Error api_key_not_found();

@@ -12,11 +12,6 @@
 namespace registry::postgres {
 namespace {
 
-std::optional<std::string> text_of(const std::optional<ProductId>& product) {
-  if (!product) return std::nullopt;
-  return product->str();
-}
-
 // The API_KEY_COLUMNS of a row, from the column `at` on; nothing where they are NULL.
 std::optional<ApiKey> read_api_key(const Rows& rows, int row, int at) {
   const auto id = rows.get<std::optional<Uuid>>(row, at);
@@ -35,17 +30,7 @@ std::optional<ApiKey> read_api_key(const Rows& rows, int row, int at) {
 
 // What the audit entry of a new key says; the id and the times are the database's to say.
 std::string created_metadata(const NewApiKey& key, const ChangeOrigin& origin) {
-  return api_key_created_event({.id = Uuid::from_bytes({}),
-                                .tenant_id = key.tenant_id,
-                                .product = text_of(key.product),
-                                .name = key.name,
-                                .scopes = key.scopes,
-                                .prefix = key.prefix,
-                                .created_by = key.created_by,
-                                .last_used_at = {},
-                                .revoked_at = {},
-                                .created_at = {}},
-                               origin)
+  return api_key_created_event(new_api_key_row(Uuid::from_bytes({}), key, {}), origin)
       .metadata_json;
 }
 

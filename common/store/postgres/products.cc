@@ -13,8 +13,8 @@ namespace {
 
 // The tenant's rows, sorted by product; only that of `product`, where it is given.
 Result<std::vector<ProductRow>> product_rows(Connection& db, const Uuid& tenant_id,
-                                             const std::optional<std::string>& product) {
-  const Rows rows = db.query(kProducts, tenant_id, product);
+                                             const std::optional<ProductId>& product) {
+  const Rows rows = db.query(kProducts, tenant_id, text_of(product));
   if (rows.count() == 0) return fail(tenant_not_found());
   const TenantStatus status = read_status(rows, 0, 0);
   const auto now = rows.get<Timestamp>(0, 1);
@@ -55,9 +55,7 @@ std::optional<ProductChange> read_change(const Rows& rows) {
 
 Result<std::vector<Entitlement>> entitlements(Connection& db, const Uuid& tenant_id,
                                               const std::optional<ProductId>& product) {
-  std::optional<std::string> product_id;
-  if (product) product_id = product->str();
-  auto rows = product_rows(db, tenant_id, product_id);
+  auto rows = product_rows(db, tenant_id, product);
   if (!rows) return fail(std::move(rows.error()));
   std::vector<Entitlement> found;
   found.reserve(rows->size());

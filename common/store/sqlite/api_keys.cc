@@ -37,11 +37,6 @@ constexpr std::string_view kInsertKey =
     "INSERT INTO api_keys (id, tenant_id, product, name, scopes, hash, prefix, created_by,"
     " created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
-std::optional<std::string> text_of(const std::optional<ProductId>& product) {
-  if (!product) return std::nullopt;
-  return product->str();
-}
-
 ApiKey read_key(Connection& db, const Statement& row) {
   return {.id = row.get<Uuid>(0),
           .tenant_id = row.get<Uuid>(1),
@@ -69,16 +64,7 @@ Result<ApiKey> SqliteStore::create_api_key(const NewApiKey& key, const ChangeOri
           .step()) {
     return fail(api_key_name_taken());
   }
-  ApiKey created{.id = random_uuid(*db),
-                 .tenant_id = key.tenant_id,
-                 .product = text_of(key.product),
-                 .name = key.name,
-                 .scopes = key.scopes,
-                 .prefix = key.prefix,
-                 .created_by = key.created_by,
-                 .last_used_at = {},
-                 .revoked_at = {},
-                 .created_at = now};
+  ApiKey created = new_api_key_row(random_uuid(*db), key, now);
   db->run(kInsertKey, created.id, created.tenant_id, created.product, created.name,
           to_json(created.scopes), key.hash, created.prefix, created.created_by, now);
   insert_audit_event(*db, api_key_created_event(created, origin), now);

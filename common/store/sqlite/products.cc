@@ -45,9 +45,7 @@ struct TenantProducts {
 std::optional<TenantProducts> find_products(Connection& db, const Uuid& tenant_id,
                                             const std::optional<ProductId>& product,
                                             Timestamp now) {
-  std::optional<std::string> product_id;
-  if (product) product_id = product->str();
-  Statement row = db.query(kProducts, tenant_id, product_id);
+  Statement row = db.query(kProducts, tenant_id, text_of(product));
   if (!row.step()) return std::nullopt;
   TenantProducts found;
   found.status = require_valid(parse_tenant_status(row.get<std::string>(0)));
