@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <random>
@@ -12,6 +13,10 @@ namespace registry::test {
 namespace {
 
 constexpr int kStatements = 10;
+// Rounds go on until so many runs were ended in the middle, and at least so many.
+constexpr int kInterruptions = 11;
+constexpr int kRounds = 50;
+constexpr int kMaxRounds = 500;
 constexpr const char* kAllTables = "s0 s1 s2 s3 s4 s5 s6 s7 s8 s9";
 
 using Clock = std::chrono::steady_clock;
@@ -36,19 +41,32 @@ class Crash : public Migrate {
   }
 
   [[nodiscard]] std::uint32_t seed() const { return seed_; }
-  [[nodiscard]] int interrupted() const { return interrupted_; }
+
+  // Runs and strikes until enough of the runs were ended in the middle. How many are depends on how
+  // fast the machine is at the moment.
+  void strike_often(const std::function<void(Run&)>& strike) {
+    int round = 0;
+    for (; round < kRounds || (interrupted_ < kInterruptions && round < kMaxRounds); ++round) {
+      CAPTURE(round);
+      run_and_strike(strike);
+    }
+    CHECK(interrupted_ >= kInterruptions);
+  }
 
   // Runs the migration that is next, lets `strike` end it at a random moment, and checks what is
   // there when all has come to rest.
   void run_and_strike(const std::function<void(Run&)>& strike) {
     const bool is_up = old_ == "empty";
     Run run = start({is_up ? "up" : "down", "1"});
+    const Clock::time_point begin = Clock::now();
     const Clock::time_point moment =
-        Clock::now() + std::uniform_int_distribution<Clock::rep>(0, duration_.count())(random_) *
-                           Clock::duration(1);
+        begin + std::uniform_int_distribution<Clock::rep>(0, duration_.count())(random_) *
+                    Clock::duration(1);
     wait_until("the moment", [&] { return Clock::now() >= moment; });
     strike(run);
     const int result = run.wait().exit_code;
+    // One that was faster than the first: the next strike comes while it would still run.
+    if (result == 0) duration_ = std::min(duration_, Clock::now() - begin);
     wait_until("the end of its session", [&] { return database().other_sessions() == 0; });
     check(is_up, result, run.errors());
   }
@@ -108,23 +126,15 @@ bool stop_process(pid_t pid) {
 
 TEST_CASE_METHOD(Crash, "crash: kill -9 at any moment leaves the old version or the new") {
   INFO("TEST_SEED=" << seed());
-  for (int round = 0; round < 50; ++round) {
-    CAPTURE(round);
-    run_and_strike([](Run& run) { run.signal(SIGKILL); });
-  }
-  CHECK(interrupted() > 10);
+  strike_often([](Run& run) { run.signal(SIGKILL); });
   CHECK(run({"goto", "1"}) == exits(0));
 }
 
 TEST_CASE_METHOD(Crash, "crash: a session terminated at any moment leaves the old or the new") {
   INFO("TEST_SEED=" << seed());
-  for (int round = 0; round < 50; ++round) {
-    CAPTURE(round);
-    run_and_strike([this](Run&) {
-      sql("SELECT pg_terminate_backend(pid)" + std::string(Database::kOtherSessions));
-    });
-  }
-  CHECK(interrupted() > 10);
+  strike_often([this](Run&) {
+    sql("SELECT pg_terminate_backend(pid)" + std::string(Database::kOtherSessions));
+  });
   CHECK(run({"goto", "1"}) == exits(0));
 }
 
