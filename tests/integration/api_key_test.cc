@@ -5,13 +5,8 @@ namespace {
 
 constexpr const char* kKeys = "/v1/api-keys";
 constexpr const char* kVerify = "/v1/internal/api-keys/verify";
-constexpr const char* kNobody = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 // Of the right form, and nobody's.
 constexpr const char* kForeignKey = "bp_AAAAAAAAAAAAAAAAAAAAAA";
-
-std::string id_text(const Json& tenant) {
-  return tenant.at("id");
-}
 
 // A new key, as POST /v1/api-keys answered; `attributes` replace the defaults.
 Json make_key(HttpClient& client, const Json& tenant, const Json& attributes = Json::object()) {
@@ -185,7 +180,6 @@ TEST_CASE("api_key_list: an unknown tenant is 404, each bad parameter 400") {
   const auto rejected = [&](const std::string& query) {
     return rejected_fields(client.get(kKeys + query));
   };
-  using Fields = std::vector<std::string>;
   REQUIRE(rejected("") == Fields{"tenant_id"});
   REQUIRE(rejected("?tenant_id=x&include_revoked=yes") == Fields{"tenant_id", "include_revoked"});
   REQUIRE(rejected(std::string("?tenant_id=") + kNobody + "&limit=1") == Fields{"limit"});

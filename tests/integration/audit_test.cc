@@ -7,7 +7,6 @@ namespace registry::test {
 namespace {
 
 constexpr const char* kAudit = "/v1/audit";
-constexpr const char* kNobody = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 
 // Appends one event and gives its receipt.
 Json append(HttpClient& client, const Json& event) {
@@ -54,8 +53,6 @@ std::vector<std::string> rejected(HttpClient& client, const Json& body) {
   REQUIRE(shared_database().row_counts() == before);
   return fields;
 }
-
-using Fields = std::vector<std::string>;
 
 }  // namespace
 
@@ -315,7 +312,7 @@ TEST_CASE("audit_append: an array has 1 to 1,000 events; a body is an event or a
 
 TEST_CASE("audit_append: a body of 10 MiB is read, a larger one is 413") {
   HttpClient client = shared_service().client();
-  constexpr std::size_t kLimit = 10 * 1024 * 1024;
+  constexpr std::size_t kLimit = std::size_t{10} * 1024 * 1024;
   std::string body = Json::array({{{"action", "big"}}}).dump();
   body.insert(1, kLimit - body.size(), ' ');
   REQUIRE(client.send({.method = "POST", .path = kAudit, .body = body}).status == 201);

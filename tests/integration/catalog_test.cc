@@ -6,11 +6,6 @@ namespace {
 
 constexpr const char* kRequest = "/v1/catalog/request";
 constexpr const char* kTrial = "/v1/catalog/trial-request";
-constexpr const char* kNobody = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
-
-std::string id_text(const Json& tenant) {
-  return tenant.at("id");
-}
 
 Json asking(const Json& tenant, const std::string& product = "certifai") {
   return {{"tenant_id", tenant.at("id")}, {"product", product}};
@@ -232,7 +227,6 @@ TEST_CASE("catalog: each bad member is 400 and named") {
   HttpClient client = shared_service().client();
   const Json tenant = make_tenant(client);
   const std::string path = GENERATE(as<std::string>{}, kRequest, kTrial);
-  using Fields = std::vector<std::string>;
   require_writes_nothing([&] {
     REQUIRE(rejected_fields(client.post(path, Json::object())) == Fields{"tenant_id", "product"});
     REQUIRE(rejected_fields(client.post(path, {{"tenant_id", "x"}, {"product", "UPPER"}})) ==

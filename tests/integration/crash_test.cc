@@ -15,7 +15,7 @@ namespace registry::test {
 namespace {
 
 constexpr int kTries = 100;  // of each kind of process
-constexpr int kClients = 4;
+constexpr int kCrashClients = 4;
 
 constexpr std::array<const char*, 7> kChanging = {
     "tenant_create",         "tenant_activate", "tenant_cancel",  "catalog_request",
@@ -27,7 +27,7 @@ constexpr std::array<const char*, 7> kChanging = {
 class ChangeLoad {
  public:
   explicit ChangeLoad(const Service& service) {
-    for (int i = 0; i < kClients; ++i) {
+    for (int i = 0; i < kCrashClients; ++i) {
       threads_.emplace_back([this, client = service.client()]() mutable { run(client); });
     }
   }

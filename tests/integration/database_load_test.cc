@@ -8,7 +8,7 @@
 namespace registry::test {
 namespace {
 
-constexpr int kClients = 6;
+constexpr int kLoadClients = 6;
 
 // How many sessions were killed, and how many of them in the middle of a request.
 struct Kills {
@@ -57,7 +57,7 @@ TEST_CASE("sessions killed under load: only right answers or 503, no write lost 
   OwnDatabase database;
   Service service(Environment{{"DATABASE_URL", database.url()}});
   const Survival survival(service);
-  TenantLives lives(service, kClients);
+  TenantLives lives(service, kLoadClients);
   const Goal goal{.kills = {.all = 400, .in_request = 50}, .lives = 200};
   const Kills kills = kill_sessions_under(lives, database, goal);
   lives.require_all_well(database.cluster, database.name);
@@ -73,7 +73,7 @@ TEST_CASE("sessions killed behind PgBouncer: only right answers or 503, no write
   const PgBouncer pgbouncer(database.cluster);
   Service service(Environment{{"DATABASE_URL", pgbouncer.url(database.name)}});
   const Survival survival(service);
-  TenantLives lives(service, kClients);
+  TenantLives lives(service, kLoadClients);
   const Goal goal{.kills = {.all = 100, .in_request = 10}, .lives = 50};
   const Kills kills = kill_sessions_under(lives, database, goal);
   lives.require_all_well(database.cluster, database.name);
@@ -89,7 +89,7 @@ TEST_CASE("server processes killed under load: what was answered 2xx survives th
   OwnDatabase database;
   Service service(Environment{{"DATABASE_URL", database.url()}});
   const Survival survival(service);
-  TenantLives lives(service, kClients);
+  TenantLives lives(service, kLoadClients);
   const auto go_on = [&] {
     const int before = lives.completed();
     wait_until("complete lives", [&] { return lives.completed() >= before + kLivesBetween; });
@@ -128,7 +128,7 @@ TEST_CASE("failover under load: the standby takes over, and what was answered 2x
                                        standby.tcp_address() + "/" + database.name +
                                        "?target_session_attrs=read-write"}});
   const Survival survival(service);
-  TenantLives lives(service, kClients);
+  TenantLives lives(service, kLoadClients);
   const auto wait_for_lives = [&] {
     const int before = lives.completed();
     wait_until("complete lives", [&] { return lives.completed() >= before + kLivesBetween; });
@@ -136,7 +136,7 @@ TEST_CASE("failover under load: the standby takes over, and what was answered 2x
   wait_for_lives();
   database.cluster.stop(PostgresCluster::Stop::kImmediate);
   const int before = lives.outages();
-  wait_until("requests to notice", [&] { return lives.outages() >= before + kClients; });
+  wait_until("requests to notice", [&] { return lives.outages() >= before + kLoadClients; });
   standby.promote();
   wait_for_lives();
   lives.require_all_well(standby, database.name);

@@ -84,6 +84,10 @@ void insert_api_key(const Uuid& tenant_id, const std::string& prefix, const std:
   shared_ledger().discount(tenant_id);
 }
 
+std::string id_text(const Json& tenant) {
+  return tenant.at("id");
+}
+
 Uuid id_of(const Json& tenant) {
   return Uuid::parse(tenant.at("id").get<std::string>()).value();
 }

@@ -23,7 +23,8 @@ namespace registry::test {
 void require_problem(const HttpResponse& response, int status, const std::string& code);
 
 // The fields that a 400 names, in the order given.
-[[nodiscard]] std::vector<std::string> rejected_fields(const HttpResponse& response);
+using Fields = std::vector<std::string>;
+[[nodiscard]] Fields rejected_fields(const HttpResponse& response);
 
 // A new tenant in status trial, as POST /v1/tenants answered; `attributes` replace the defaults.
 [[nodiscard]] Json make_tenant(HttpClient& client, const Json& attributes = Json::object());
@@ -37,6 +38,9 @@ void insert_entitlement(const EntitlementRow& row);
 void insert_api_key(const Uuid& tenant_id, const std::string& prefix, const std::string& hash);
 
 [[nodiscard]] Uuid id_of(const Json& tenant);
+[[nodiscard]] std::string id_text(const Json& tenant);
+// Of the right form, and the id of nothing.
+inline constexpr const char* kNobody = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 // The actions in a tenant's audit trail, oldest first.
 [[nodiscard]] std::vector<std::string> audit_actions(const Json& tenant);
 

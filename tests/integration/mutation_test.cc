@@ -128,7 +128,7 @@ class Mutator {
 };
 
 // Sends the bytes and gives the whole final answer.
-std::string exchange(const std::string& bytes) {
+std::string exchange_mutation(const std::string& bytes) {
   std::string answer = exchange_bytes(shared_service().port(), bytes);
   const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
   if (answer.starts_with(interim)) answer.erase(0, interim.size());
@@ -163,7 +163,7 @@ TEST_CASE("wrong input: mutated requests are never a 5xx, always in shape, and w
     const RawRequest request = mutator.next(tenant);
     const std::string bytes = bytes_of(request);
     INFO("request " << i << ": " << bytes.substr(0, 2'000));
-    const std::string answer = exchange(bytes);
+    const std::string answer = exchange_mutation(bytes);
     const RowCounts after = shared_database().row_counts();
     INFO("answer: " << answer);
     const int status = status_of(answer);

@@ -21,7 +21,7 @@ constexpr const char* kAcme = "/v1/tenants/by-slug/acme";
 // Calls until told to stop, and counts what was not answered as it should be.
 class Load {
  public:
-  Load(const Service& service, std::function<bool(HttpClient&)> call) {
+  Load(const Service& service, const std::function<bool(HttpClient&)>& call) {
     for (int i = 0; i < 4; ++i) {
       threads_.emplace_back([this, &service, call] {
         HttpClient client = service.client();

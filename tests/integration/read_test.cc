@@ -3,13 +3,6 @@
 #include "tests/integration/integration.h"
 
 namespace registry::test {
-namespace {
-
-std::string id_text(const Json& tenant) {
-  return tenant.at("id").get<std::string>();
-}
-
-}  // namespace
 
 TEST_CASE("tenant_get_by_slug: the seeded tenant is there") {
   HttpClient client = shared_service().client();

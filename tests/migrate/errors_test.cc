@@ -19,7 +19,7 @@ class Failing : public Migrate {
   Output fail_with(const std::string& text, const Arguments& arguments = {"up"}) {
     CAPTURE(text);
     add("0002_two.up.sql", text);
-    const Output up = run(arguments);
+    Output up = run(arguments);
     CHECK(up == exits(1));
     check_unchanged();
     return up;

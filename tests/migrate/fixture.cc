@@ -90,10 +90,9 @@ int Database::other_sessions() {
 
 std::string Database::version() {
   if (sql("SELECT to_regclass('schema_migrations')").empty()) return "absent";
-  const std::string row =
-      sql("SELECT coalesce(string_agg(version || CASE WHEN dirty THEN ' dirty' ELSE ' clean' END,"
-          " ', '), 'empty') FROM schema_migrations");
-  return row;
+  return sql(
+      "SELECT coalesce(string_agg(version || CASE WHEN dirty THEN ' dirty' ELSE ' clean' END,"
+      " ', '), 'empty') FROM schema_migrations");
 }
 
 std::string Database::tables() {

@@ -47,7 +47,7 @@ std::set<std::string> locks_while_migrating(Database& database, const std::strin
   Gate gate(database);
   Run up({"up", "--source", source.path()}, database.url() + suffix);
   gate.wait_for_arrival();
-  const std::set<std::string> ids = locks_held(database);
+  std::set<std::string> ids = locks_held(database);
   gate.open();
   CHECK(up.wait() == exits(0));
   CHECK(locks_held(database).empty());

@@ -9,39 +9,30 @@
 namespace registry::test {
 namespace {
 
-constexpr int kCallers = 16;
-
 // What came of a call, as a number that also a process can exit with.
-enum Outcome { kDone = 0, kRefused = 1, kOtherFailure = 2 };
+enum AdditionOutcome { kDone = 0, kRefused = 1, kUnexpected = 2 };
 
 template <class T>
-Outcome outcome_of(const Result<T>& result, ErrorCode refusal) {
+AdditionOutcome outcome_of(const Result<T>& result, ErrorCode refusal) {
   if (result) return kDone;
-  return result.error().code == refusal ? kRefused : kOtherFailure;
+  return result.error().code == refusal ? kRefused : kUnexpected;
 }
 
-template <class T>
-std::vector<int> counted(const std::vector<T>& outcomes) {
-  std::vector<int> counts(3);
-  for (const int outcome : outcomes) ++counts.at(static_cast<std::size_t>(outcome));
-  return counts;
-}
+const std::vector<int> kOneDone = {1, kCallers - 1, 0, 0};
+const std::vector<int> kAllDone = {kCallers, 0, 0, 0};
 
-const std::vector<int> kOneDone = {1, kCallers - 1, 0};
-const std::vector<int> kAllDone = {kCallers, 0, 0};
-
-Outcome try_out(Store& store, const Uuid& tenant_id) {
+AdditionOutcome try_out(Store& store, const Uuid& tenant_id) {
   return outcome_of(store.start_trial(tenant_id, product_of("certifai"), 14, some_origin()),
                     ErrorCode::kTrialAlreadyUsed);
 }
 
-Outcome request(Store& store, const Uuid& tenant_id) {
+AdditionOutcome request(Store& store, const Uuid& tenant_id) {
   return outcome_of(
       store.request_product(tenant_id, product_of("certifai"), std::nullopt, some_origin()),
       ErrorCode::kAlreadyEntitled);
 }
 
-Outcome create_key(Store& store, const Uuid& tenant_id) {
+AdditionOutcome create_key(Store& store, const Uuid& tenant_id) {
   const NewApiKey key{.tenant_id = tenant_id,
                       .product = {},
                       .name = "the one",
@@ -52,7 +43,7 @@ Outcome create_key(Store& store, const Uuid& tenant_id) {
   return outcome_of(store.create_api_key(key, some_origin()), ErrorCode::kNameTaken);
 }
 
-Outcome revoke(Store& store, const Uuid& key_id) {
+AdditionOutcome revoke(Store& store, const Uuid& key_id) {
   return outcome_of(store.revoke_api_key(key_id, some_origin()), ErrorCode::kNotFound);
 }
 
@@ -124,7 +115,7 @@ TEST_CASE_METHOD(EveryStore, "request_product against start_trial: one trial, on
   const auto outcomes = run_in_threads(kCallers, [&](int i) {
     return i % 2 == 0 ? try_out(store(), tenant.id) : request(store(), tenant.id);
   });
-  CHECK(counted(outcomes).at(kOtherFailure) == 0);
+  CHECK(counted(outcomes).at(kUnexpected) == 0);
   CHECK(backend().row_counts().entitlements == before.entitlements + 1);
   const auto standings = value_of(store().product_standings(tenant.id));
   REQUIRE(standings.size() == 1);

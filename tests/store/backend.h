@@ -15,6 +15,9 @@
 
 namespace registry::test {
 
+// Of each store, at most.
+inline constexpr int kConnections = 4;
+
 // Differs after any write: rows are counted, and no update leaves updated_at alone.
 struct RowCounts {
   std::int64_t tenants = 0;

@@ -6,8 +6,6 @@
 namespace registry::test {
 namespace {
 
-constexpr int kCallers = 16;
-
 // What came of a call, as a number that also a process can exit with.
 enum Outcome { kCreated = 0, kReplayed = 1, kSlugWasTaken = 2, kOtherFailure = 3 };
 
@@ -15,13 +13,6 @@ Outcome create(Store& store, const NewTenant& tenant) {
   const auto result = store.create_tenant(tenant, some_origin());
   if (result) return result->replayed ? kReplayed : kCreated;
   return result.error().code == ErrorCode::kSlugTaken ? kSlugWasTaken : kOtherFailure;
-}
-
-template <class T>
-std::vector<int> counted(const std::vector<T>& outcomes) {
-  std::vector<int> counts(4);
-  for (const int outcome : outcomes) ++counts.at(static_cast<std::size_t>(outcome));
-  return counts;
 }
 
 // Requires that the entries of a tenant tell one unbroken story that ends where the tenant is.

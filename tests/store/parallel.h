@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <latch>
 #include <thread>
@@ -8,6 +9,17 @@
 #include <sys/types.h>
 
 namespace registry::test {
+
+// Enough of them at once to be in each other's way.
+inline constexpr int kCallers = 16;
+
+// How often each of the outcomes 0 to 3 occurred.
+template <class T>
+std::vector<int> counted(const std::vector<T>& outcomes) {
+  std::vector<int> counts(4);
+  for (const int outcome : outcomes) ++counts.at(static_cast<std::size_t>(outcome));
+  return counts;
+}
 
 // Runs `work(0)` … `work(count - 1)`, each in a thread of its own, all released at the same moment,
 // and gives their results in this order. `work` does not throw and asserts nothing.

@@ -19,7 +19,6 @@ using postgres::PostgresStore;
 using postgres::Transaction;
 
 constexpr int kCallers = 16;
-constexpr int kTrialDays = 14;
 
 // What came of an operation: "done", the code of its failure as a number, or the outage.
 template <class Operation>
@@ -49,7 +48,7 @@ NewApiKey new_key(const Uuid& tenant_id, std::string name) {
           .created_by = {}};
 }
 
-AuditSubmission submission_of(std::string action, std::string place = "") {
+AuditSubmission submission_at(std::string action, std::string place = "") {
   AuditSubmission submission;
   submission.event.action = std::move(action);
   submission.hash_tail = submission.event.action + ":::::0:0:::";
@@ -76,7 +75,7 @@ class AdditionsTest : public PostgresTest {
   [[nodiscard]] std::string requested_at() {
     std::string moment;
     const std::string outcome = outcome_of([&] {
-      const auto result = store_.request_product(tenant_id_, product_, {}, some_origin());
+      auto result = store_.request_product(tenant_id_, product_, {}, some_origin());
       if (result) moment = result->to_string();
       return result;
     });
@@ -306,7 +305,7 @@ TEST_CASE_METHOD(AdditionsTest,
       [&] { return start_trial(); }, [&] { return request(); }, [&] { return create_key(); },
       [&] { return revoke(key); },
       [&] {
-        const std::vector<AuditSubmission> events(3, submission_of("a"));
+        const std::vector<AuditSubmission> events(3, submission_at("a"));
         return outcome_of([&] { return store().append_audit_events(events); });
       }};
   for (const std::string how : {"pg_cancel_backend", "pg_terminate_backend"}) {
@@ -330,7 +329,7 @@ TEST_CASE_METHOD(AdditionsTest, "append: one bad event in the middle of 1,000 ke
                  "[postgres]") {
   std::vector<AuditSubmission> events;
   for (int i = 0; i < 1'000; ++i) {
-    events.push_back(submission_of("a", "[" + std::to_string(i) + "]."));
+    events.push_back(submission_at("a", "[" + std::to_string(i) + "]."));
     events.back().event.tenant_id = tenant_id();
   }
   const std::string before = contents();
@@ -347,7 +346,7 @@ TEST_CASE_METHOD(AdditionsTest, "append: one bad event in the middle of 1,000 ke
 TEST_CASE_METHOD(AdditionsTest, "append: of 1,000 events ids, hashes and rows are in their order",
                  "[postgres]") {
   std::vector<AuditSubmission> events;
-  for (int i = 0; i < 1'000; ++i) events.push_back(submission_of("do." + std::to_string(i)));
+  for (int i = 0; i < 1'000; ++i) events.push_back(submission_at("do." + std::to_string(i)));
   const auto receipts = value_of(store().append_audit_events(events));
   REQUIRE(receipts.size() == events.size());
   for (std::size_t i = 1; i < receipts.size(); ++i) {
@@ -371,7 +370,7 @@ TEST_CASE_METHOD(AdditionsTest, "append: a tenant or project that goes during th
   const auto project = value<Uuid>(
       "INSERT INTO tenant_projects (tenant_id, name, slug) VALUES ($1, 'One', 'one') RETURNING id",
       tenant_id());
-  AuditSubmission submission = submission_of("a");
+  AuditSubmission submission = submission_at("a");
   submission.event.tenant_id = tenant_id();
   submission.event.project_id = project;
   const auto refused_when = [&](const std::string& sql) {
@@ -398,7 +397,7 @@ TEST_CASE_METHOD(AdditionsTest,
                  "append: the project of another event's tenant is no project of one's own",
                  "[postgres]") {
   const Uuid other = value_of(store().create_tenant(new_customer(), some_origin())).tenant.id;
-  std::vector<AuditSubmission> events(2, submission_of("a"));
+  std::vector<AuditSubmission> events(2, submission_at("a"));
   events[0].event.tenant_id = tenant_id();
   events[1].event.tenant_id = other;
   events[1].event.project_id = value<Uuid>(
@@ -411,7 +410,7 @@ TEST_CASE_METHOD(AdditionsTest,
 
 TEST_CASE_METHOD(AdditionsTest, "append: where an event has a tenant's id, no slug counts",
                  "[postgres]") {
-  AuditSubmission submission = submission_of("a");
+  AuditSubmission submission = submission_at("a");
   submission.event.tenant_id = random_id();
   submission.tenant_slug = slug_of(value_of(store().tenant_by_id(tenant_id())).slug);
   CHECK(code_of(store().append_audit_events(std::span(&submission, 1))) ==
@@ -420,7 +419,7 @@ TEST_CASE_METHOD(AdditionsTest, "append: where an event has a tenant's id, no sl
 
 TEST_CASE_METHOD(AdditionsTest, "append: a tenant that it refers to stays until it is done",
                  "[postgres]") {
-  AuditSubmission submission = submission_of("a");
+  AuditSubmission submission = submission_at("a");
   submission.event.tenant_id = tenant_id();
   const auto results = run_in_threads(kCallers, [&](int i) {
     if (i > 0)
@@ -436,7 +435,7 @@ TEST_CASE_METHOD(AdditionsTest, "append: a tenant that it refers to stays until 
 
 TEST_CASE_METHOD(AdditionsTest, "append: the largest and smallest numbers it holds come back",
                  "[postgres]") {
-  AuditSubmission submission = submission_of("a");
+  AuditSubmission submission = submission_at("a");
   submission.event.metadata_json =
       R"({"large":1e308,"small":5e-324,"long":)" + std::string(60'000, '9') + "}";
   REQUIRE(store().append_audit_events(std::span(&submission, 1)).has_value());
@@ -448,13 +447,13 @@ TEST_CASE_METHOD(AdditionsTest, "append: the longest texts fit every index", "[p
   std::string longest;
   for (int i = 0; i < 255; ++i) {
     // Four bytes each, in no order that an index could compress.
-    const int point = 0x10000 + static_cast<int>((i * 7919LL + i * i * 104729LL) % 0x8000);
+    const int point = 0x10000 + static_cast<int>((i * 7919LL + 104729LL * i * i) % 0x8000);
     for (const int part : {0xF0 | point >> 18, 0x80 | (point >> 12 & 0x3F),
                            0x80 | (point >> 6 & 0x3F), 0x80 | (point & 0x3F)}) {
       longest += static_cast<char>(part);
     }
   }
-  AuditSubmission submission = submission_of(longest);
+  AuditSubmission submission = submission_at(longest);
   submission.event.tenant_id = tenant_id();
   for (auto* member : {&submission.event.actor_id, &submission.event.target_id,
                        &submission.event.product, &submission.event.user_agent}) {

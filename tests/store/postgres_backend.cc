@@ -15,8 +15,6 @@ using postgres::Connection;
 using postgres::Pool;
 using postgres::Rows;
 
-constexpr int kConnections = 4;
-
 constexpr std::string_view kDamage =
     "SELECT 'a foreign key without its row' FROM audit_log a"
     " WHERE tenant_id IS NOT NULL AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = a.tenant_id)"

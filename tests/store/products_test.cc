@@ -5,8 +5,6 @@
 namespace registry::test {
 namespace {
 
-constexpr int kTrialDays = 30;
-
 class ProductsTest : public EveryStore {
  protected:
   // Available where the tenant has no row.
@@ -263,7 +261,7 @@ TEST_CASE_METHOD(ProductsTest, "start_trial: active at once, ends by itself, aud
   CHECK(entry.event.target_id == "certifai");
   check_origin(entry.event);
   CHECK(is_same_json(entry.event.metadata_json,
-                     R"({"to":"trial","product":"certifai","trial_days":30})"));
+                     R"({"to":"trial","product":"certifai","trial_days":14})"));
 }
 
 TEST_CASE_METHOD(ProductsTest, "start_trial: a pending request is answered by it") {

@@ -10,29 +10,28 @@
 namespace registry::test {
 namespace {
 
-using sqlite::Pool;
 using sqlite::random_uuid;
 using sqlite::Statement;
 
 constexpr Timestamp kStart{1'779'185'415'123'456};  // 2026-05-19T10:10:15.123456Z
-constexpr int kConnections = 4;
 
 class SqliteBackend final : public Backend {
  public:
   explicit SqliteBackend(std::unique_ptr<TempFolder> folder)
       : folder_(std::move(folder)),
-        pool_(folder_ ? Pool::on_disk(folder_->path() + "/state/registry.db", kConnections, clock_)
-                      : Pool::in_memory(clock_)) {}
+        pool_(folder_ ? sqlite::Pool::on_disk(folder_->path() + "/state/registry.db", kConnections,
+                                              clock_)
+                      : sqlite::Pool::in_memory(clock_)) {}
 
   // A database that others have in use; the clock stands at the time of the call.
   explicit SqliteBackend(const std::string& file)
-      : clock_(SystemClock().now()), pool_(Pool::on_disk(file, kConnections, clock_)) {}
+      : clock_(SystemClock().now()), pool_(sqlite::Pool::on_disk(file, kConnections, clock_)) {}
 
   Store& store() override { return store_; }
   FakeClock* settable_clock() override { return &clock_; }
 
   void set_status(const Uuid& tenant_id, TenantStatus status) override {
-    const Pool::Lease db(*pool_);
+    const sqlite::Pool::Lease db(*pool_);
     // With an updated_at that moves, for the trigger would else take it from the machine's clock.
     clock_.advance_us(1);
     db->run("UPDATE tenants SET status = ?2, updated_at = ?3 WHERE id = ?1", tenant_id,
@@ -40,7 +39,7 @@ class SqliteBackend final : public Backend {
   }
 
   void insert_entitlement(const EntitlementRow& row) override {
-    const Pool::Lease db(*pool_);
+    const sqlite::Pool::Lease db(*pool_);
     db->run(
         "INSERT INTO tenant_products (tenant_id, product, enabled, config, expires_at,"
         " requested_at, trial_started_at, created_at, updated_at)"
@@ -51,7 +50,7 @@ class SqliteBackend final : public Backend {
 
   void decide_entitlement(const Uuid& tenant_id, const std::string& product, bool enabled,
                           const std::optional<Timestamp>& expires_at) override {
-    const Pool::Lease db(*pool_);
+    const sqlite::Pool::Lease db(*pool_);
     clock_.advance_us(1);
     db->run(
         "UPDATE tenant_products SET enabled = ?3, expires_at = ?4, updated_at = ?5"
@@ -60,7 +59,7 @@ class SqliteBackend final : public Backend {
   }
 
   Uuid insert_project(const Uuid& tenant_id, const std::string& slug) override {
-    const Pool::Lease db(*pool_);
+    const sqlite::Pool::Lease db(*pool_);
     const Uuid id = random_uuid(*db);
     db->run("INSERT INTO tenant_projects (id, tenant_id, name, slug) VALUES (?1, ?2, ?3, ?3)", id,
             tenant_id, slug);
@@ -68,12 +67,12 @@ class SqliteBackend final : public Backend {
   }
 
   void delete_tenant(const Uuid& tenant_id) override {
-    const Pool::Lease db(*pool_);
+    const sqlite::Pool::Lease db(*pool_);
     db->run("DELETE FROM tenants WHERE id = ?1", tenant_id);
   }
 
   std::vector<AuditEvent> audit_trail(const Uuid& tenant_id) override {
-    const Pool::Lease db(*pool_);
+    const sqlite::Pool::Lease db(*pool_);
     Statement row = db->query(
         "SELECT id, created_at, tenant_id, project_id, actor_id, actor_name, actor_type, action,"
         " target_id, target_type, target_name, product, metadata, source_ip, user_agent"
@@ -101,7 +100,7 @@ class SqliteBackend final : public Backend {
   }
 
   RowCounts row_counts() override {
-    const Pool::Lease db(*pool_);
+    const sqlite::Pool::Lease db(*pool_);
     Statement row = db->query(
         "SELECT (SELECT count(*) FROM tenants), (SELECT count(*) FROM tenant_products),"
         " (SELECT count(*) FROM api_keys), (SELECT count(*) FROM audit_log),"
@@ -117,7 +116,7 @@ class SqliteBackend final : public Backend {
   }
 
   std::string damage() override {
-    const Pool::Lease db(*pool_);
+    const sqlite::Pool::Lease db(*pool_);
     Statement integrity = db->query("PRAGMA integrity_check");
     integrity.step();
     auto finding = integrity.get<std::string>(0);
@@ -128,7 +127,7 @@ class SqliteBackend final : public Backend {
  private:
   FakeClock clock_{kStart};
   std::unique_ptr<TempFolder> folder_;  // null: in memory
-  std::shared_ptr<Pool> pool_;
+  std::shared_ptr<sqlite::Pool> pool_;
   sqlite::SqliteStore store_{pool_, clock_};
 };
 

@@ -19,9 +19,7 @@ extern const std::string_view kSchemaSql;  // version 1, which stays as it is
 namespace registry::test {
 namespace {
 
-using sqlite::Connection;
 using sqlite::ConstraintViolation;
-using sqlite::Pool;
 using sqlite::SqliteStore;
 
 const std::string kAcmeId = "00000000-0000-0000-0000-000000000001";
@@ -36,28 +34,28 @@ class SqliteTest {
  protected:
   [[nodiscard]] std::string state_dir() const { return folder_.path() + "/a/state"; }
   [[nodiscard]] std::string file() const { return state_dir() + "/registry.db"; }
-  [[nodiscard]] Pool& pool() { return *pool_; }
+  [[nodiscard]] sqlite::Pool& pool() { return *pool_; }
   [[nodiscard]] SqliteStore& store() { return store_; }
   [[nodiscard]] FakeClock& clock() { return clock_; }
 
   // The single value of a query.
   template <class T = std::int64_t, class... Values>
   [[nodiscard]] T value(std::string_view sql, const Values&... values) {
-    const Pool::Lease db(*pool_);
+    const sqlite::Pool::Lease db(*pool_);
     auto row = db->query(sql, values...);
     REQUIRE(row.step());
     return row.template get<T>(0);
   }
   template <class... Values>
   void run(std::string_view sql, const Values&... values) {
-    const Pool::Lease db(*pool_);
+    const sqlite::Pool::Lease db(*pool_);
     db->run(sql, values...);
   }
 
  private:
   FakeClock clock_{*Timestamp::parse("2026-05-19T10:10:15.123456Z")};
   TempFolder folder_;
-  std::shared_ptr<Pool> pool_ = Pool::on_disk(file(), 4, clock_);
+  std::shared_ptr<sqlite::Pool> pool_ = sqlite::Pool::on_disk(file(), 4, clock_);
   SqliteStore store_{pool_, clock_};
 };
 
@@ -116,7 +114,7 @@ TEST_CASE_METHOD(SqliteTest, "a change is seen by every other opening of the fil
                  "[embedded]") {
   const NewTenant tenant = new_customer();
   const Tenant created = value_of(store().create_tenant(tenant, some_origin())).tenant;
-  SqliteStore other(Pool::on_disk(file(), 1, clock()), clock());
+  SqliteStore other(sqlite::Pool::on_disk(file(), 1, clock()), clock());
   CHECK(value_of(other.tenant_by_slug(tenant.slug)) == created);
   CHECK(value("SELECT count(*) FROM tenants") == 2);
 }
@@ -135,7 +133,7 @@ TEST_CASE_METHOD(SqliteTest, "8 processes that start at once on an empty folder 
 TEST_CASE_METHOD(SqliteTest, "8 threads that start at once on an empty folder all succeed",
                  "[embedded]") {
   const auto found = run_in_threads(8, [&](int) {
-    SqliteStore own(Pool::on_disk(file(), 1, clock()), clock());
+    SqliteStore own(sqlite::Pool::on_disk(file(), 1, clock()), clock());
     return own.tenant_by_slug(slug_of("acme")).has_value() ? 1 : 0;
   });
   CHECK(found == std::vector<int>(8, 1));
@@ -154,7 +152,7 @@ class OldSqliteTest : public SqliteTest {
  protected:
   OldSqliteTest() {
     std::filesystem::create_directories(state_dir());
-    Connection db(file());
+    sqlite::Connection db(file());
     db.execute("PRAGMA journal_mode = WAL");
     db.execute(std::string(sqlite::kSchemaSql));
     db.execute(kRows);
@@ -204,9 +202,10 @@ TEST_CASE_METHOD(OldSqliteTest, "8 processes that start at once on a file of ver
 
 TEST_CASE_METHOD(OldSqliteTest, "an upgrade that fails leaves the file at its version",
                  "[embedded]") {
-  Connection(file()).execute("ALTER TABLE tenant_products ADD COLUMN trial_started_at TEXT");
+  sqlite::Connection(file()).execute(
+      "ALTER TABLE tenant_products ADD COLUMN trial_started_at TEXT");
   CHECK_THROWS(store().check_health());
-  Connection db(file());
+  sqlite::Connection db(file());
   CHECK(sqlite::schema_version(db) == 1);
   CHECK_THROWS(db.query("SELECT requested_at FROM tenant_products"));
 }
@@ -222,7 +221,8 @@ TEST_CASE_METHOD(SqliteTest, "a new file has the schema of an upgraded one", "[e
 TEST_CASE_METHOD(SqliteTest, "a newer schema is refused and the file is left as it is",
                  "[embedded]") {
   std::filesystem::create_directories(state_dir());
-  Connection(file()).execute("CREATE TABLE tomorrow (id INTEGER);" + set_version(kNewerVersion));
+  sqlite::Connection(file()).execute("CREATE TABLE tomorrow (id INTEGER);" +
+                                     set_version(kNewerVersion));
   const std::string before = content_of(file());
 
   CHECK_THROWS_AS(store().check_health(), StoreUnavailable);
@@ -235,16 +235,16 @@ TEST_CASE_METHOD(SqliteTest, "a newer schema is refused and the file is left as 
 TEST_CASE_METHOD(SqliteTest, "a schema that becomes newer while the store is open is unhealthy",
                  "[embedded]") {
   REQUIRE(store().check_health().schema_version == sqlite::kSchemaVersion);
-  Connection(file()).execute(set_version(kNewerVersion));
+  sqlite::Connection(file()).execute(set_version(kNewerVersion));
   CHECK_THROWS_AS(store().check_health(), StoreUnavailable);
 }
 
 TEST_CASE_METHOD(SqliteTest, "a schema that cannot be created leaves nothing of itself",
                  "[embedded]") {
   std::filesystem::create_directories(state_dir());
-  Connection(file()).execute("CREATE TABLE audit_log (id INTEGER);");
+  sqlite::Connection(file()).execute("CREATE TABLE audit_log (id INTEGER);");
   CHECK_THROWS(store().check_health());
-  Connection db(file());
+  sqlite::Connection db(file());
   auto tables = db.query("SELECT count(*) FROM sqlite_schema");
   REQUIRE(tables.step());
   CHECK(tables.get<std::int64_t>(0) == 1);
@@ -272,10 +272,10 @@ TEST_CASE_METHOD(SqliteTest, "an outage ends by itself when its cause goes", "[e
 TEST_CASE("a full store is an outage, writes nothing, and recovers", "[embedded]") {
   FakeClock clock({0});
   const TempFolder folder;
-  const auto pool = Pool::on_disk(folder.path() + "/registry.db", 1, clock);
+  const auto pool = sqlite::Pool::on_disk(folder.path() + "/registry.db", 1, clock);
   SqliteStore store(pool, clock);
   {
-    const Pool::Lease db(*pool);
+    const sqlite::Pool::Lease db(*pool);
     db->execute("PRAGMA max_page_count = 1");  // SQLite raises it to the present size
   }
   NewTenant large = new_customer();

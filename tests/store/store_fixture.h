@@ -11,6 +11,9 @@
 
 namespace registry::test {
 
+// The length of the trials that tests start.
+inline constexpr int kTrialDays = 14;
+
 // The fixture of a contract test: it runs once for each kind of store, each time over a fresh
 // database.
 class EveryStore {

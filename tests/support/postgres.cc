@@ -32,7 +32,7 @@ using postgres::SqlError;
 constexpr const char* kDebianFolder = "/usr/lib/postgresql";
 constexpr const char* kPgBouncer = "/usr/sbin/pgbouncer";
 constexpr const char* kSuperuser = "registry";
-constexpr int kPortTries = 5;
+constexpr int kServerPortTries = 5;
 // What a cluster takes at most: 40 MB when new, its log of 200 MB, and 8 MB per database.
 constexpr std::uint64_t kClusterBytes = std::uint64_t{1} << 30U;
 
@@ -201,7 +201,7 @@ void PostgresCluster::start_on_free_port() {
       start();
       return;
     } catch (const std::runtime_error&) {
-      if (attempt == kPortTries) throw;  // else somebody else took the port
+      if (attempt == kServerPortTries) throw;  // else somebody else took the port
     }
   }
 }

@@ -57,7 +57,7 @@ const sockaddr* generic(const Address& address) {
 
 std::size_t record_bytes(std::string_view header) {
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(header[at]); };
-  return kHeaderBytes + byte(4) * 256U + byte(5) + byte(6);
+  return kHeaderBytes + std::size_t{256} * byte(4) + byte(5) + byte(6);
 }
 
 std::string pair(std::string_view name, std::string_view value) {

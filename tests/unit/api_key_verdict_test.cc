@@ -7,13 +7,13 @@
 namespace registry {
 namespace {
 
-const Uuid kId = *Uuid::parse("00000000-0000-0000-0000-000000000001");
+const Uuid kKeyId = *Uuid::parse("00000000-0000-0000-0000-000000000001");
 const ProductId kCertifai = *ProductId::parse("certifai");
 const ProductId kCompliance = *ProductId::parse("compliance");
 
 ApiKeyCandidate some_candidate() {
-  return {.key = {.id = kId,
-                  .tenant_id = kId,
+  return {.key = {.id = kKeyId,
+                  .tenant_id = kKeyId,
                   .product = {},
                   .name = "ci",
                   .scopes = {},

@@ -38,7 +38,7 @@ class FakeStore final : public test::UnaskedStore {
   ChangeOrigin last_origin;
 };
 
-const Uuid kId = *Uuid::parse("00000000-0000-0000-0000-000000000001");
+const Uuid kTenantId = *Uuid::parse("00000000-0000-0000-0000-000000000001");
 
 Result<Response> give_greeting(const Request&, Context&) {
   Response response = json_response(200, R"({"hello":"world"})");
@@ -199,7 +199,7 @@ TEST_CASE_METHOD(BoundaryTest,
 
 TEST_CASE_METHOD(BoundaryTest, "Boundary: an error becomes a problem with the request's id") {
   const Answer answer = ask([](const Request&, Context& context) -> Result<Response> {
-    const auto tenant = context.store.cancel_tenant(kId, {}, context.origin);
+    const auto tenant = context.store.cancel_tenant(kTenantId, {}, context.origin);
     return fail(tenant.error());
   });
   CHECK(answer.status() == 409);
@@ -236,7 +236,8 @@ TEST_CASE_METHOD(BoundaryTest, "Boundary: any other exception is 500, logged and
   const auto handler = GENERATE(
       as<Handler>(),
       [](const Request&, Context& context) -> Result<Response> {
-        return json_response(200, context.store.entitlements(kId, {}).value().empty() ? "" : "x");
+        return json_response(200,
+                             context.store.entitlements(kTenantId, {}).value().empty() ? "" : "x");
       },
       [](const Request&, Context&) -> Result<Response> { throw std::logic_error("secret"); },
       [](const Request&, Context&) -> Result<Response> { throw std::string("secret"); },
@@ -316,7 +317,7 @@ TEST_CASE_METHOD(BoundaryTest, "Boundary: a request id that is none is replaced 
 
 TEST_CASE_METHOD(BoundaryTest, "Boundary: a change says who made it and from where") {
   constexpr Handler kCancel = [](const Request&, Context& context) -> Result<Response> {
-    return fail(context.store.cancel_tenant(kId, {}, context.origin).error());
+    return fail(context.store.cancel_tenant(kTenantId, {}, context.origin).error());
   };
   Request request = get_request();
   request.remote_address = "2001:DB8:0::1";

@@ -151,7 +151,7 @@ TEST_CASE("load_catalog: the built-in catalog has the platform's products") {
 class CatalogFileTest {
  protected:
   [[nodiscard]] std::string write(const std::string& text) const {
-    const std::string path = folder() + "/catalog.json";
+    std::string path = folder() + "/catalog.json";
     std::ofstream(path, std::ios::binary) << text;
     return path;
   }

@@ -17,9 +17,9 @@
 namespace registry::fcgi {
 namespace {
 
-using Variables = std::map<std::string, std::string>;
+using CgiVariables = std::map<std::string, std::string>;
 
-http::Request read(const Variables& variables, std::size_t body_bytes = 0) {
+http::Request read(const CgiVariables& variables, std::size_t body_bytes = 0) {
   return read_request(
       [&](const char* name) -> std::string_view {
         const auto found = variables.find(name);
@@ -70,7 +70,7 @@ struct CgiRun {
 };
 
 // What serve_cgi() writes for the environment and the standard input, in a process of its own.
-CgiRun run_cgi(const Variables& variables, const std::string& input, std::size_t limit_bytes) {
+CgiRun run_cgi(const CgiVariables& variables, const std::string& input, std::size_t limit_bytes) {
   const UniqueFd in(::memfd_create("input", MFD_CLOEXEC));
   const UniqueFd out(::memfd_create("output", MFD_CLOEXEC));
   REQUIRE(::pwrite(in.get(), input.data(), input.size(), 0) == static_cast<ssize_t>(input.size()));
@@ -81,7 +81,7 @@ CgiRun run_cgi(const Variables& variables, const std::string& input, std::size_t
     for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
     ::dup2(in.get(), STDIN_FILENO);
     ::dup2(out.get(), STDOUT_FILENO);
-    const Handler echo = [](http::Request request) {
+    const Handler echo = [](const http::Request& request) {
       return Reply{.head = request.method + " " + request.target +
                            (request.body_too_large ? " large" : "") +
                            (request.body_truncated ? " truncated" : "") + "\r\n\r\n",

@@ -10,9 +10,9 @@
 namespace registry {
 namespace {
 
-using Variables = std::map<std::string, std::string>;
+using Settings = std::map<std::string, std::string>;
 
-tl::expected<Config, ConfigError> load(const Variables& variables) {
+tl::expected<Config, ConfigError> load(const Settings& variables) {
   return load_config([&](const char* name) -> std::optional<std::string> {
     const auto found = variables.find(name);
     if (found == variables.end()) return std::nullopt;

@@ -5,7 +5,7 @@
 namespace registry {
 namespace {
 
-constexpr Timestamp kMoment{1'779'185'415'123'456};
+constexpr Timestamp kEnd{1'779'185'415'123'456};
 
 Entitlement entitlement(bool enabled, bool active, bool ends) {
   Entitlement made{.product = "certifai",
@@ -13,16 +13,16 @@ Entitlement entitlement(bool enabled, bool active, bool ends) {
                    .active = active,
                    .config_json = "{}",
                    .expires_at = {},
-                   .created_at = kMoment,
-                   .updated_at = kMoment};
-  if (ends) made.expires_at = kMoment;
+                   .created_at = kEnd,
+                   .updated_at = kEnd};
+  if (ends) made.expires_at = kEnd;
   return made;
 }
 
 EntitlementOrigin origin(bool requested, bool tried) {
   EntitlementOrigin made;
-  if (requested) made.requested_at = kMoment;
-  if (tried) made.trial_started_at = kMoment;
+  if (requested) made.requested_at = kEnd;
+  if (tried) made.trial_started_at = kEnd;
   return made;
 }
 

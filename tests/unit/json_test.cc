@@ -106,12 +106,13 @@ TEST_CASE("JsonDocument: the same name in different objects is no repetition") {
 
 TEST_CASE("JsonDocument: nesting is accepted up to the limit and refused beyond") {
   constexpr int kLimit = JsonDocument::kDepthLimit;
+  constexpr std::size_t kInside = kLimit;
   CHECK(accepts(nested(kLimit, "[", "]")));
   CHECK_FALSE(accepts(nested(kLimit + 1, "[", "]")));
-  CHECK(accepts(nested(kLimit - 1, R"({"a":)", "}").insert((kLimit - 1) * 5, "{}")));
-  CHECK_FALSE(accepts(nested(kLimit, R"({"a":)", "}").insert(kLimit * 5, "{}")));
-  CHECK(accepts(nested(kLimit / 2, R"([{"a":)", "}]").insert(kLimit / 2 * 6, "1")));
-  CHECK_FALSE(accepts(nested(kLimit / 2, R"([{"a":)", "}]").insert(kLimit / 2 * 6, "[]")));
+  CHECK(accepts(nested(kLimit - 1, R"({"a":)", "}").insert((kInside - 1) * 5, "{}")));
+  CHECK_FALSE(accepts(nested(kLimit, R"({"a":)", "}").insert(kInside * 5, "{}")));
+  CHECK(accepts(nested(kLimit / 2, R"([{"a":)", "}]").insert(kInside / 2 * 6, "1")));
+  CHECK_FALSE(accepts(nested(kLimit / 2, R"([{"a":)", "}]").insert(kInside / 2 * 6, "[]")));
 }
 
 TEST_CASE("JsonDocument: the limit is of depth, not of the number of objects") {

@@ -16,8 +16,8 @@ namespace {
 
 const Uuid kFirst = *Uuid::parse("00000000-0000-0000-0000-000000000001");
 const Uuid kSecond = *Uuid::parse("00000000-0000-0000-0000-000000000002");
-const ProductId kCertifai = *ProductId::parse("certifai");
-const ProductId kCompliance = *ProductId::parse("compliance");
+const ProductId kOneProduct = *ProductId::parse("certifai");
+const ProductId kOtherProduct = *ProductId::parse("compliance");
 
 // Two keys of one prefix.
 const crypto::ApiKeySecret kSecret = *crypto::ApiKeySecret::parse("bp_AAAAAAAABBBBBBBBBBBBBA");
@@ -77,11 +77,11 @@ TEST_CASE("parse_api_key: a text of our format, and a refusal that does not repe
 }
 
 TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: a prefix that nobody has is not found") {
-  const VerifiedKey found = verifier_.verify(kSecret, kCertifai, {});
+  const VerifiedKey found = verifier_.verify(kSecret, kOneProduct, {});
   CHECK(found.verdict == KeyVerdict::kNotFound);
   CHECK_FALSE(found.candidate);
   CHECK(store_.last_prefix == "bp_AAAAAAAA");
-  CHECK(store_.last_product == kCertifai);
+  CHECK(store_.last_product == kOneProduct);
 }
 
 TEST_CASE_METHOD(KeyVerifierTest,
@@ -106,7 +106,7 @@ TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: a key that is refused comes with
   add(kFirst, crypto::hash_api_key(kSecret));
   ApiKeyCandidate& candidate = store_.candidates[0];
   const auto verdict = [&] {
-    const VerifiedKey found = verifier_.verify(kSecret, kCertifai, {"audit:write"});
+    const VerifiedKey found = verifier_.verify(kSecret, kOneProduct, {"audit:write"});
     CHECK(found.candidate.has_value() == (found.verdict == KeyVerdict::kValid));
     return found.verdict;
   };
@@ -133,7 +133,7 @@ TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: a valid key comes with all that 
                                                  .expires_at = {},
                                                  .created_at = {0},
                                                  .updated_at = {0}};
-  const VerifiedKey found = verifier_.verify(kSecret, kCompliance, {});
+  const VerifiedKey found = verifier_.verify(kSecret, kOtherProduct, {});
   REQUIRE(found.candidate);
   CHECK(found.candidate->tenant_slug == "acme");
   CHECK(found.candidate->entitlement->product == "compliance");

@@ -121,7 +121,7 @@ TEST_CASE_METHOD(LogTest, "Log: lines of several threads do not mix") {
   for (std::thread& thread : threads) thread.join();
   std::set<std::string> seen;
   for (const auto& line : captured().lines()) seen.insert(line.at("msg"));
-  CHECK(seen.size() == kThreads * kLines);
+  CHECK(seen.size() == std::size_t{kThreads} * kLines);
 }
 
 TEST_CASE("Log: a line that cannot be written is dropped") {

@@ -9,10 +9,10 @@
 namespace registry::http {
 namespace {
 
-const Uuid kId = *Uuid::parse("00000000-0000-0000-0000-000000000001");
+const Uuid kSomeId = *Uuid::parse("00000000-0000-0000-0000-000000000001");
 
 Tenant bare_tenant() {
-  return {.id = kId,
+  return {.id = kSomeId,
           .slug = "acme",
           .name = "Acme \"Inc.\" \xC3\xA4",
           .status = TenantStatus::kFrozen,
@@ -63,7 +63,7 @@ TEST_CASE("tenant_json: what is present is told in full precision") {
 }
 
 TEST_CASE("entitlement_list_json: a tenant without any has an empty list") {
-  CHECK(entitlement_list_json(kId, {}) ==
+  CHECK(entitlement_list_json(kSomeId, {}) ==
         R"({"tenant_id":"00000000-0000-0000-0000-000000000001","entitlements":[]})");
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("entitlement_list_json: the stored config passes through byte for byte
   full.active = true;
   full.config_json = config;
   full.expires_at = Timestamp{1};
-  CHECK(entitlement_list_json(kId, {bare, full}) ==
+  CHECK(entitlement_list_json(kSomeId, {bare, full}) ==
         R"({"tenant_id":"00000000-0000-0000-0000-000000000001","entitlements":[)"
         R"({"product":"certifai","enabled":false,"active":false,"config":{},"expires_at":null,)"
         R"("created_at":"1970-01-01T00:00:00.000000Z",)"
@@ -141,14 +141,14 @@ TEST_CASE("catalog_json: with standings, each product has its state") {
 }
 
 TEST_CASE("product_request_json: what was asked for, and when") {
-  CHECK(product_request_json(kId, *ProductId::parse("certifai"), {1}) ==
+  CHECK(product_request_json(kSomeId, *ProductId::parse("certifai"), {1}) ==
         R"({"status":"requested","tenant_id":"00000000-0000-0000-0000-000000000001",)"
         R"("product":"certifai","requested_at":"1970-01-01T00:00:00.000001Z"})");
 }
 
 ApiKey bare_key() {
-  return {.id = kId,
-          .tenant_id = kId,
+  return {.id = kSomeId,
+          .tenant_id = kSomeId,
           .product = {},
           .name = "ci \"1\"",
           .scopes = {},
@@ -169,7 +169,7 @@ TEST_CASE("new_api_key_json: the plaintext is the last member") {
 }
 
 TEST_CASE("api_key_list_json: the keys in their order, without a plaintext") {
-  CHECK(api_key_list_json(kId, {}) ==
+  CHECK(api_key_list_json(kSomeId, {}) ==
         R"({"tenant_id":"00000000-0000-0000-0000-000000000001","api_keys":[]})");
   ApiKey key = bare_key();
   key.product = "certifai";
@@ -178,7 +178,7 @@ TEST_CASE("api_key_list_json: the keys in their order, without a plaintext") {
   key.created_by = "jo";
   key.last_used_at = Timestamp{1};
   key.revoked_at = Timestamp{2};
-  CHECK(api_key_list_json(kId, {key}) ==
+  CHECK(api_key_list_json(kSomeId, {key}) ==
         R"({"tenant_id":"00000000-0000-0000-0000-000000000001","api_keys":[)"
         R"({"id":"00000000-0000-0000-0000-000000000001",)"
         R"("tenant_id":"00000000-0000-0000-0000-000000000001","product":"certifai",)"
@@ -248,8 +248,8 @@ TEST_CASE("audit_page_json: every member of an event in its order, absent ones a
 TEST_CASE("audit_page_json: what is present is told, and metadata passes through") {
   AuditEvent entry = bare_event();
   entry.created_at = {1};
-  entry.event = {.tenant_id = kId,
-                 .project_id = kId,
+  entry.event = {.tenant_id = kSomeId,
+                 .project_id = kSomeId,
                  .actor_id = "ai",
                  .actor_name = "an",
                  .actor_type = "at",

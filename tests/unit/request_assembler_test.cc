@@ -23,9 +23,9 @@ using test::record;
 using test::record_header;
 using State = RequestAssembler::State;
 
-constexpr std::size_t kBodyLimit = 1000;
+constexpr std::size_t kAssembledLimit = 1000;
 
-RequestAssembler fed(std::string_view bytes, std::size_t body_limit_bytes = kBodyLimit) {
+RequestAssembler fed(std::string_view bytes, std::size_t body_limit_bytes = kAssembledLimit) {
   RequestAssembler assembler(body_limit_bytes);
   const std::size_t taken = assembler.feed(bytes);
   if (assembler.state() == State::kIncomplete) CHECK(taken == bytes.size());
@@ -68,7 +68,7 @@ void check_is_varied_request(const RequestAssembler& assembler) {
 }
 
 TEST_CASE("RequestAssembler: nothing has started before the first byte") {
-  RequestAssembler assembler(kBodyLimit);
+  RequestAssembler assembler(kAssembledLimit);
   CHECK_FALSE(assembler.has_started());
   CHECK(assembler.feed("") == 0);
   CHECK_FALSE(assembler.has_started());
@@ -80,7 +80,7 @@ TEST_CASE("RequestAssembler: nothing has started before the first byte") {
 TEST_CASE("RequestAssembler: where a request is split does not matter") {
   const std::string request = varied_request();
   for (std::size_t at = 0; at <= request.size(); ++at) {
-    RequestAssembler assembler(kBodyLimit);
+    RequestAssembler assembler(kAssembledLimit);
     CHECK(assembler.feed(std::string_view(request).substr(0, at)) == at);
     CHECK((assembler.state() == State::kComplete) == (at == request.size()));
     CHECK(assembler.feed(std::string_view(request).substr(at)) == request.size() - at);
@@ -89,7 +89,7 @@ TEST_CASE("RequestAssembler: where a request is split does not matter") {
 }
 
 TEST_CASE("RequestAssembler: a request may come byte by byte") {
-  RequestAssembler assembler(kBodyLimit);
+  RequestAssembler assembler(kAssembledLimit);
   for (const char byte : varied_request()) CHECK(assembler.feed({&byte, 1}) == 1);
   check_is_varied_request(assembler);
 }
@@ -97,7 +97,7 @@ TEST_CASE("RequestAssembler: a request may come byte by byte") {
 TEST_CASE("RequestAssembler: bytes behind a request are left over") {
   const std::string request = varied_request();
   for (const std::string rest : {"x", "\x01\x01", "garbage that is longer than a header"}) {
-    RequestAssembler assembler(kBodyLimit);
+    RequestAssembler assembler(kAssembledLimit);
     CHECK(assembler.feed(request + rest) == request.size());
     check_is_varied_request(assembler);
     CHECK(assembler.feed(rest) == 0);
@@ -216,17 +216,17 @@ TEST_CASE("RequestAssembler: parameters over the limit are refused at the header
 }
 
 TEST_CASE("RequestAssembler: a body is kept up to the limit, and what is over it is counted") {
-  for (const std::size_t size : {std::size_t{0}, kBodyLimit - 1, kBodyLimit}) {
+  for (const std::size_t size : {std::size_t{0}, kAssembledLimit - 1, kAssembledLimit}) {
     const RequestAssembler assembler = fed(request_with_body(std::string(size, 'x')));
     REQUIRE(assembler.state() == State::kComplete);
     CHECK(assembler.body().size() == size);
     CHECK(assembler.body_bytes() == size);
     CHECK_FALSE(assembler.is_body_too_large());
   }
-  for (const std::size_t size : {kBodyLimit + 1, std::size_t{200'000}}) {
+  for (const std::size_t size : {kAssembledLimit + 1, std::size_t{200'000}}) {
     const RequestAssembler assembler = fed(request_with_body(std::string(size, 'x')));
     REQUIRE(assembler.state() == State::kComplete);
-    CHECK(assembler.body() == std::string(kBodyLimit, 'x'));
+    CHECK(assembler.body() == std::string(kAssembledLimit, 'x'));
     CHECK(assembler.body_bytes() == size);
     CHECK(assembler.is_body_too_large());
   }
@@ -247,7 +247,7 @@ TEST_CASE("RequestAssembler: a body without end breaks the connection, keeping n
   while (assembler.state() == State::kIncomplete) {
     assembler.feed(piece);
     REQUIRE(++pieces < 2000);
-    REQUIRE(assembler.body().capacity() < 100 * kBodyLimit);
+    REQUIRE(assembler.body().capacity() < 100 * kAssembledLimit);
   }
   CHECK(assembler.state() == State::kBroken);
   CHECK(pieces == 1025);  // 64 MiB and one more
@@ -257,7 +257,7 @@ TEST_CASE("RequestAssembler: random bytes keep to the limits") {
   std::mt19937 random(1);  // the same bytes in every run
   const auto number = [&](unsigned below) { return static_cast<std::size_t>(random() % below); };
   for (std::size_t fed_bytes = 0; fed_bytes < 100'000;) {
-    RequestAssembler assembler(kBodyLimit);
+    RequestAssembler assembler(kAssembledLimit);
     while (assembler.state() == State::kIncomplete && fed_bytes < 100'000) {
       std::string bytes(1 + number(64), '\0');
       for (char& byte : bytes) byte = static_cast<char>(number(256));
@@ -267,7 +267,7 @@ TEST_CASE("RequestAssembler: random bytes keep to the limits") {
       REQUIRE(taken <= bytes.size());
       fed_bytes += bytes.size();
     }
-    REQUIRE(assembler.body().size() <= kBodyLimit);
+    REQUIRE(assembler.body().size() <= kAssembledLimit);
   }
 }
 
@@ -293,13 +293,13 @@ TEST_CASE("RequestAssembler: what it lets through of a damaged request, libfcgi 
           bytes.insert(at, 1 + number(8), static_cast<char>(number(256)));
       }
     }
-    RequestAssembler assembler(kBodyLimit);
+    RequestAssembler assembler(kAssembledLimit);
     const std::size_t split = number(bytes.size() + 1);
     const std::size_t taken = assembler.feed(std::string_view(bytes).substr(0, split));
     if (taken == split) assembler.feed(std::string_view(bytes).substr(split));
     if (assembler.state() != State::kComplete) continue;
     ++complete;
-    REQUIRE(assembler.body().size() <= kBodyLimit);
+    REQUIRE(assembler.body().size() <= kAssembledLimit);
     REQUIRE_NOTHROW(exchange.begin(assembler.params_stream()));
     exchange.abandon();
   }

@@ -12,13 +12,13 @@ namespace {
 
 constexpr std::string_view kUniqueViolation = "23505";
 
-struct Row {
+struct UniqueConstraint {
   std::string_view sqlstate;
   std::string_view constraint;  // as Postgres names it by itself
   Error (*error)();
 };
 
-constexpr std::array<Row, 4> kRows = {{
+constexpr std::array<UniqueConstraint, 4> kUniqueConstraints = {{
     {kUniqueViolation, "tenants_pkey", tenant_id_taken},
     {kUniqueViolation, "tenants_slug_key", slug_taken},
     {kUniqueViolation, "tenants_erp_customer_id_key", erp_customer_id_taken},
@@ -28,11 +28,12 @@ constexpr std::array<Row, 4> kRows = {{
 }  // namespace
 
 std::optional<Error> caller_error(const SqlError& error) {
-  const auto* const row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& candidate) {
-    return candidate.sqlstate == error.sqlstate() &&
-           candidate.constraint == error.report().constraint;
-  });
-  if (row == kRows.end()) return std::nullopt;
+  const auto* const row = std::find_if(kUniqueConstraints.begin(), kUniqueConstraints.end(),
+                                       [&](const UniqueConstraint& candidate) {
+                                         return candidate.sqlstate == error.sqlstate() &&
+                                                candidate.constraint == error.report().constraint;
+                                       });
+  if (row == kUniqueConstraints.end()) return std::nullopt;
   return row->error();
 }
 
