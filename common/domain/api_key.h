@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -17,6 +18,10 @@ namespace registry {
 // What a key may be used for, in the order given.
 using Scopes = std::vector<std::string>;
 inline constexpr std::size_t kScopeCountLimit = 64;
+
+// How far behind its last use last_used_at may be. It tells which keys are in use, for which a
+// minute is exact enough, and so a busy key costs one write in a minute instead of one in each use.
+inline constexpr std::chrono::seconds kKeyUseResolution{60};
 
 // An API key without its secret parts.
 struct ApiKey {
@@ -41,6 +46,7 @@ struct ApiKeyCandidate {
   std::string tenant_slug;
   TenantStatus tenant_status = TenantStatus::kActive;
   std::optional<Entitlement> entitlement;  // of the product that was asked for, if there is one
+  Timestamp read_at = {};  // when it was read, by the store's time: what its use may be noted with
 };
 
 // What comes of a presented plaintext.

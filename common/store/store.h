@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -148,6 +149,11 @@ struct NewApiKey {
   std::optional<std::string> created_by;
 };
 
+struct KeyUse {
+  Uuid key_id;
+  Timestamp used_at;
+};
+
 class ApiKeyStore {
  public:
   virtual ~ApiKeyStore() = default;
@@ -172,6 +178,15 @@ class ApiKeyStore {
   // share a prefix. With `product`, each has its tenant's entitlement for it. No match: empty.
   [[nodiscard]] virtual std::vector<ApiKeyCandidate> api_keys_by_prefix(
       std::string_view prefix, const std::optional<ProductId>& product) = 0;
+
+  // Moves the last_used_at of each key forward to its used_at; gives how many keys moved. Takes 1
+  // to 1,000 uses, each key once, in any order. Where last_used_at is later than used_at, or
+  // earlier by less than kKeyUseResolution, it stays; so it never goes back, and the call is
+  // idempotent. A revoked key moves too, and so does one of an archived tenant; ids that no key has
+  // are ignored. This is no change of state: nothing else of the key changes, and no audit entry is
+  // written. A key that somebody else is changing at the moment may stay as it is, as if it had not
+  // been used: to lose a use is better than to wait for them.
+  [[nodiscard]] virtual std::size_t note_key_uses(std::span<const KeyUse> uses) = 0;
 };
 
 class AuditStore {

@@ -331,6 +331,19 @@ TEST_CASE_METHOD(ApiKeysTest, "api_keys_by_prefix: with the entitlement that is 
   CHECK_FALSE(without[0].entitlement);
 }
 
+TEST_CASE_METHOD(ApiKeysTest, "api_keys_by_prefix: with the store's time at which it was read") {
+  const Tenant tenant = tenant_in(TenantStatus::kActive);
+  const ApiKey before = create(new_key(tenant.id));
+  let_time_pass();
+  const auto found = store().api_keys_by_prefix(kPrefix, std::nullopt);
+  REQUIRE(found.size() == 1);
+  if (const FakeClock* clock = backend().settable_clock()) CHECK(found[0].read_at == clock->now());
+  let_time_pass();
+  const ApiKey after = create(new_key(tenant.id));
+  CHECK(found[0].read_at > before.created_at);
+  CHECK(found[0].read_at < after.created_at);
+}
+
 TEST_CASE_METHOD(ApiKeysTest,
                  "api_keys_by_prefix: what is committed counts from the next call on") {
   const Tenant tenant = tenant_in(TenantStatus::kActive);

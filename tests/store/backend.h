@@ -18,7 +18,8 @@ namespace registry::test {
 // Of each store, at most.
 inline constexpr int kConnections = 4;
 
-// Differs after any write: rows are counted, and no update leaves updated_at alone.
+// Differs after any write but that of a key's last use: rows are counted, and no update leaves
+// updated_at alone.
 struct RowCounts {
   std::int64_t tenants = 0;
   std::int64_t entitlements = 0;

@@ -112,13 +112,15 @@ TEST_CASE("Connection: a list may have gaps, which are no texts", "[postgres]") 
   array.add(std::optional<std::string>());
   array.add(std::optional<std::string>(""));
   array.add(*Uuid::parse("00000000-0000-0000-0000-00000000000a"));
+  array.add(*Timestamp::parse("2026-03-04T05:06:07.000008Z"));
   const Rows rows =
       db.query("SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS u (t, n) ORDER BY n", array);
-  REQUIRE(rows.count() == 4);
+  REQUIRE(rows.count() == 5);
   CHECK(rows.get<std::optional<std::string>>(0, 0) == "NULL");
   CHECK(rows.get<std::optional<std::string>>(1, 0) == std::nullopt);
   CHECK(rows.get<std::optional<std::string>>(2, 0) == "");
   CHECK(rows.get<std::optional<std::string>>(3, 0) == "00000000-0000-0000-0000-00000000000a");
+  CHECK(rows.get<std::optional<std::string>>(4, 0) == "2026-03-04T05:06:07.000008Z");
   CHECK(db.query("SELECT cardinality($1::text[])", ArrayText()).get<std::int64_t>(0, 0) == 0);
 }
 

@@ -286,6 +286,25 @@ TEST_CASE("a full store is an outage, writes nothing, and recovers", "[embedded]
   CHECK(store.create_tenant(large, some_origin()).has_value());
 }
 
+TEST_CASE_METHOD(SqliteTest, "note_key_uses: where no key is due, nothing waits for the write lock",
+                 "[embedded]") {
+  const NewApiKey key{.tenant_id = *Uuid::parse(kAcmeId),
+                      .product = {},
+                      .name = "key",
+                      .scopes = {},
+                      .hash = "h",
+                      .prefix = "bp_0123abcd",
+                      .created_by = {}};
+  const Uuid id = value_of(store().create_api_key(key, some_origin())).id;
+  const Timestamp now = clock().now();
+  const std::vector<KeyUse> uses = {{id, now}, {random_id(), now}};
+  CHECK(store().note_key_uses(uses) == 1);
+
+  const sqlite::Pool::Lease other(pool());
+  const sqlite::Transaction writer(*other);
+  CHECK(store().note_key_uses(uses) == 0);
+}
+
 TEST_CASE_METHOD(SqliteTest, "a stored status that is none is a bug, not an answer", "[embedded]") {
   run("PRAGMA ignore_check_constraints = ON");
   run("UPDATE tenants SET status = 'unheard-of'");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -56,6 +57,7 @@ class UnaskedStore : public Store {
       std::string_view /*prefix*/, const std::optional<ProductId>& /*product*/) override {
     refuse();
   }
+  std::size_t note_key_uses(std::span<const KeyUse> /*uses*/) override { refuse(); }
   Result<std::vector<AuditReceipt>> append_audit_events(
       std::span<const AuditSubmission> /*events*/) override {
     refuse();

@@ -60,6 +60,21 @@ inline constexpr std::string_view kApiKeysByPrefix =
     " LEFT JOIN tenant_products p ON p.tenant_id = k.tenant_id AND p.product = $2"
     " WHERE k.prefix = $1 ORDER BY k.created_at, k.id";
 
+// $1 ids and $2 moments, an element for each use; $3 the seconds that a key's last use must be
+// older by. Answers how many keys moved. A key that another transaction has locked is left out, so
+// this waits for nobody. Locked are the keys that are due, in their newest version, in the order of
+// ids as by every statement that locks several rows. A last use at infinity is never due.
+inline constexpr std::string_view kNoteKeyUses =
+    "WITH due AS MATERIALIZED ("
+    " SELECT k.id, u.used_at FROM unnest($1::uuid[], $2::timestamptz[]) AS u (key_id, used_at)"
+    " JOIN api_keys k ON k.id = u.key_id"
+    " WHERE k.last_used_at IS NULL"
+    "  OR k.last_used_at <= u.used_at - $3::integer * interval '1 second'"
+    " ORDER BY k.id FOR NO KEY UPDATE OF k SKIP LOCKED"
+    "), moved AS ("
+    " UPDATE api_keys k SET last_used_at = d.used_at FROM due d WHERE k.id = d.id RETURNING 1"
+    ") SELECT count(*) FROM moved";
+
 #undef API_KEY_COLUMNS
 
 }  // namespace registry::postgres

@@ -1,5 +1,6 @@
 #include "common/store/postgres/api_keys.h"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -77,10 +78,22 @@ std::vector<ApiKeyCandidate> api_keys_by_prefix(Connection& db, std::string_view
                      .hash = rows.get<std::string>(row, kAt),
                      .tenant_slug = rows.get<std::string>(row, kAt + 1),
                      .tenant_status = status,
-                     .entitlement = {}});
+                     .entitlement = {},
+                     .read_at = now});
     if (product_row) found.back().entitlement = std::move(product_row->entitlement);
   }
   return found;
+}
+
+std::size_t note_key_uses(Connection& db, std::span<const KeyUse> uses) {
+  ArrayText ids;
+  ArrayText moments;
+  for (const KeyUse& use : uses) {
+    ids.add(use.key_id);
+    moments.add(use.used_at);
+  }
+  const Rows rows = db.query(kNoteKeyUses, ids, moments, std::int64_t{kKeyUseResolution.count()});
+  return static_cast<std::size_t>(rows.get<std::int64_t>(0, 0));
 }
 
 }  // namespace registry::postgres

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -19,5 +21,6 @@ namespace registry::postgres {
 [[nodiscard]] Status revoke_api_key(Connection& db, const Uuid& id, const ChangeOrigin& origin);
 [[nodiscard]] std::vector<ApiKeyCandidate> api_keys_by_prefix(
     Connection& db, std::string_view prefix, const std::optional<ProductId>& product);
+[[nodiscard]] std::size_t note_key_uses(Connection& db, std::span<const KeyUse> uses);
 
 }  // namespace registry::postgres

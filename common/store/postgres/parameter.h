@@ -17,6 +17,7 @@ class ArrayText {
  public:
   void add(std::string_view text);
   void add(const Uuid& id) { add(id.to_string()); }
+  void add(const Timestamp& moment) { add(moment.to_string()); }
   // Absent: NULL.
   template <class T>
   void add(const std::optional<T>& value) {

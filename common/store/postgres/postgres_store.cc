@@ -153,6 +153,13 @@ std::vector<ApiKeyCandidate> PostgresStore::api_keys_by_prefix(
       .value();
 }
 
+std::size_t PostgresStore::note_key_uses(std::span<const KeyUse> uses) {
+  return with_connection([&](Connection& db) -> Result<std::size_t> {
+           return postgres::note_key_uses(db, uses);
+         })
+      .value();
+}
+
 Result<std::vector<AuditReceipt>> PostgresStore::append_audit_events(
     std::span<const AuditSubmission> events) {
   return with_connection([&](Connection& db) { return postgres::append_audit_events(db, events); });

@@ -1,4 +1,8 @@
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -36,6 +40,17 @@ constexpr std::string_view kKeysByPrefix =
 constexpr std::string_view kInsertKey =
     "INSERT INTO api_keys (id, tenant_id, product, name, scopes, hash, prefix, created_by,"
     " created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+// The key ?1, if its last use is not later than ?2. Moments are texts that sort in order of time.
+#define IS_DUE "id = ?1 AND (last_used_at IS NULL OR last_used_at <= ?2)"
+constexpr std::string_view kIsKeyDue = "SELECT 1 FROM api_keys WHERE " IS_DUE;
+constexpr std::string_view kMoveLastUse = "UPDATE api_keys SET last_used_at = ?3 WHERE " IS_DUE;
+#undef IS_DUE
+
+// The latest last use that this one moves.
+Timestamp latest_to_move(const KeyUse& use) {
+  return {use.used_at.unix_us - std::chrono::microseconds(kKeyUseResolution).count()};
+}
 
 ApiKey read_key(Connection& db, const Statement& row) {
   return {.id = row.get<Uuid>(0),
@@ -116,9 +131,26 @@ std::vector<ApiKeyCandidate> SqliteStore::api_keys_by_prefix(
                           .hash = row.get<std::string>(10),
                           .tenant_slug = row.get<std::string>(11),
                           .tenant_status = status,
-                          .entitlement = std::move(entitlement)});
+                          .entitlement = std::move(entitlement),
+                          .read_at = now});
   }
   return candidates;
+}
+
+std::size_t SqliteStore::note_key_uses(std::span<const KeyUse> uses) {
+  const Pool::Lease db(*pool_);
+  // Mostly nothing is due, and then nobody has to wait for the write lock.
+  const bool is_any_due = std::any_of(uses.begin(), uses.end(), [&](const KeyUse& use) {
+    return db->query(kIsKeyDue, use.key_id, latest_to_move(use)).step();
+  });
+  if (!is_any_due) return 0;
+  Transaction transaction(*db);
+  std::size_t moved = 0;
+  for (const KeyUse& use : uses) {
+    if (db->run(kMoveLastUse, use.key_id, latest_to_move(use), use.used_at) > 0) ++moved;
+  }
+  transaction.commit();
+  return moved;
 }
 
 }  // namespace registry::sqlite

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,6 +47,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] Status revoke_api_key(const Uuid& id, const ChangeOrigin& origin) override;
   [[nodiscard]] std::vector<ApiKeyCandidate> api_keys_by_prefix(
       std::string_view prefix, const std::optional<ProductId>& product) override;
+  [[nodiscard]] std::size_t note_key_uses(std::span<const KeyUse> uses) override;
   [[nodiscard]] Result<std::vector<AuditReceipt>> append_audit_events(
       std::span<const AuditSubmission> events) override;
   [[nodiscard]] AuditPage audit_events(const AuditQuery& query) override;
