@@ -2,23 +2,33 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <stdexcept>
 #include <streambuf>
 #include <system_error>
 
 #include <fcgio.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/base/wipe.h"
 
 namespace registry::fcgi {
 namespace {
 
+// Above every stream, and by more than libfcgi reads at once (8 KiB): see wipe_read().
+constexpr off_t kMemoryFileBytes = off_t{128} << 10U;
+
 UniqueFd open_memory_file() {
   UniqueFd file(::memfd_create("fastcgi-params", MFD_CLOEXEC));
   if (!file) throw std::system_error(errno, std::generic_category(), "memfd_create");
+  if (::ftruncate(file.get(), kMemoryFileBytes) != 0) {
+    throw std::system_error(errno, std::generic_category(), "ftruncate");
+  }
   return file;
 }
 
-void write_from_start(int file, std::string_view bytes) {
+void write_at_start(int file, std::string_view bytes) {
   off_t at = 0;
   while (!bytes.empty()) {
     const ssize_t written = ::pwrite(file, bytes.data(), bytes.size(), at);
@@ -26,8 +36,20 @@ void write_from_start(int file, std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(written));
     at += written;
   }
+}
+
+void go_to_start(int file) {
   if (::lseek(file, 0, SEEK_SET) < 0) {
     throw std::system_error(errno, std::generic_category(), "lseek");
+  }
+}
+
+// Wipes the parameters in the buffer that libfcgi has read them into: from the first byte of the
+// last piece to where it stands. The memory file goes on in zeros, so its last read filled the
+// rest of the buffer with them.
+void wipe_read(const FCGX_Stream& in) {
+  if (in.stopUnget < in.rdNext) {
+    wipe(in.stopUnget, static_cast<std::size_t>(in.rdNext - in.stopUnget));
   }
 }
 
@@ -60,14 +82,24 @@ Exchange::~Exchange() {
   abandon();
 }
 
+void Exchange::wipe_request() {
+  if (request_.out == nullptr) return;  // there is no request
+  for (char** variable = request_.envp; *variable != nullptr; ++variable) {
+    wipe(*variable, std::strlen(*variable));
+  }
+  wipe(out_buffer_, out_buffer_bytes_);
+}
+
 void Exchange::abandon() {
+  wipe_request();
   // Closes nothing: the descriptors have owners.
   request_.ipcFd = -1;
   ::FCGX_Free(&request_, /*close=*/0);
 }
 
 void Exchange::begin(std::string_view params_stream) {
-  write_from_start(memory_file_.get(), params_stream);
+  write_at_start(memory_file_.get(), params_stream);
+  go_to_start(memory_file_.get());
   // An open, kept connection is what FCGX_Accept_r goes on with instead of accepting one.
   request_.ipcFd = memory_file_.get();
   request_.keepConnection = 1;
@@ -77,6 +109,10 @@ void Exchange::begin(std::string_view params_stream) {
     memory_file_ = open_memory_file();
     throw std::logic_error("libfcgi refused a checked request");
   }
+  out_buffer_ = request_.out->wrNext;
+  out_buffer_bytes_ = static_cast<std::size_t>(request_.out->stop - request_.out->wrNext);
+  wipe_read(*request_.in);
+  write_at_start(memory_file_.get(), std::string(params_stream.size(), '\0'));
 }
 
 std::string_view Exchange::parameter(const char* name) const {
@@ -95,6 +131,10 @@ bool Exchange::finish(UniqueFd& connection, const Reply& reply) {
   // On an error libfcgi closes the connection, without lingering for two seconds since it is told
   // that the connection is detached; else it leaves it open.
   ::FCGX_Detach(&request_);
+  // As FCGX_Finish_r does, which then finds them closed and frees what is wiped by now.
+  ::FCGX_FClose(request_.err);
+  ::FCGX_FClose(request_.out);
+  wipe_request();
   ::FCGX_Finish_r(&request_);
   const bool is_sent = request_.ipcFd >= 0;
   if (!is_sent) connection.forget();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include <fcgiapp.h>
@@ -22,7 +23,8 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange();
 
-  // Takes a request from RequestAssembler::params_stream().
+  // Takes a request from RequestAssembler::params_stream(). What libfcgi decodes of it is wiped
+  // when the request ends, and so is the answer: libfcgi only frees its memory.
   void begin(std::string_view params_stream);
 
   // A parameter of the request, empty when it was not sent; valid until finish().
@@ -36,8 +38,13 @@ class Exchange {
   [[nodiscard]] bool finish(UniqueFd& connection, const Reply& reply);
 
  private:
+  void wipe_request();
+
   UniqueFd memory_file_;
   FCGX_Request request_{};
+  // Of the request's output: libfcgi tells where it is only before something is in it.
+  unsigned char* out_buffer_ = nullptr;
+  std::size_t out_buffer_bytes_ = 0;
 };
 
 }  // namespace registry::fcgi

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/wipe.h"
+
 namespace registry::fcgi {
 namespace {
 
@@ -101,6 +103,12 @@ std::size_t RequestAssembler::feed(std::string_view bytes) {
     if (is_record_complete && state_ == State::kIncomplete) end_record();
   }
   return bytes.size() - rest.size();
+}
+
+void RequestAssembler::start_over() {
+  wipe(params_);
+  wipe(body_);
+  *this = RequestAssembler(body_limit_bytes_);
 }
 
 // Management records, aborts, other roles and multiplexed requests end the connection: nginx sends

@@ -33,6 +33,9 @@ class RequestAssembler {
   // unless the request was complete before the last.
   std::size_t feed(std::string_view bytes);
 
+  // Wipes what it holds, and is ready for the next request.
+  void start_over();
+
   [[nodiscard]] State state() const { return state_; }
   // True once a byte of a request has arrived.
   [[nodiscard]] bool has_started() const { return has_started_; }

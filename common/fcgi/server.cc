@@ -1,10 +1,11 @@
 #include "common/fcgi/server.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <new>
+#include <span>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "common/base/wipe.h"
 #include "common/fcgi/cgi_request.h"
 
 namespace registry::fcgi {
@@ -35,7 +37,6 @@ constexpr seconds kKeepIdleLimit{75};
 // How often deadlines are looked at.
 constexpr milliseconds kTick{1000};
 constexpr milliseconds kDrainTick{50};
-constexpr std::size_t kReadBytes = std::size_t{16} << 10U;
 
 // What the epoll set says is ready; connections have the ids above.
 constexpr std::uint64_t kListenerEvent = 0;
@@ -97,19 +98,14 @@ UniqueFd redirect_stop_signals() {
   return fd;
 }
 
-// What each worker thread has of its own.
-class Server::Worker {
- public:
-  Exchange exchange;
-  std::array<char, kReadBytes> buffer{};
-};
-
 Server::Server(const ServerOptions& options, Handler handler)
     : options_(options),
       connection_limit_(connection_limit(options.body_limit_bytes)),
       handler_(std::move(handler)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      crew_({.places = options.workers, .aside_limit = options.aside_limit},
+            [this](Worker& worker) { work(worker); }),
       next_id_(kFirstConnection) {
   if (!epoll_) throw_errno("epoll_create1");
   if (!finished_) throw_errno("eventfd");
@@ -132,14 +128,10 @@ Server::Outcome Server::run() {
     const std::lock_guard lock(mutex_);
     listen(true);
   }
-  for (int i = 0; i < options_.workers; ++i) workers_.push_back(std::make_unique<Worker>());
-  std::vector<std::thread> threads;
   try {
-    for (const auto& worker : workers_) {
-      threads.emplace_back([this, &worker = *worker] { work(worker); });
-    }
+    crew_.start();
   } catch (...) {
-    end_workers(threads);
+    end_workers();
     throw;
   }
   for (;;) {
@@ -147,7 +139,7 @@ Server::Outcome Server::run() {
     close_expired();
     if (is_idle_for_too_long()) break;
   }
-  return drain(threads);
+  return drain();
 }
 
 void Server::work(Worker& worker) {
@@ -166,6 +158,7 @@ void Server::work(Worker& worker) {
     } catch (const std::bad_alloc&) {
       // The connection that was being accepted is closed again; the others go on.
     }
+    if (!crew_.take_place(worker)) return;
   }
 }
 
@@ -230,26 +223,31 @@ void Server::serve_or_drop(Worker& worker, Connection& connection) {
     // The handler does not throw, so memory has run out: this request has no answer, nginx says
     // 502, and the process goes on.
     worker.exchange.abandon();
+    wipe(worker.buffer->data(), worker.buffer->size());
     drop(id);
   }
 }
 
-// Reads and answers until the peer has nothing more to say for now.
+// Reads and answers until the peer has nothing more to say for now, or the worker stands aside.
 void Server::serve(Worker& worker, Connection& connection) {
   for (;;) {
-    std::string_view bytes = connection.unread;
+    std::span<char> bytes(connection.unread);
     if (bytes.empty()) {
       const ssize_t count =
-          ::recv(connection.fd.get(), worker.buffer.data(), worker.buffer.size(), MSG_DONTWAIT);
+          ::recv(connection.fd.get(), worker.buffer->data(), worker.buffer->size(), MSG_DONTWAIT);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return park(connection);
       if (count <= 0) return drop(connection.id);
-      bytes = std::string_view(worker.buffer.data(), static_cast<std::size_t>(count));
+      bytes = std::span(*worker.buffer).first(static_cast<std::size_t>(count));
     }
     // A fresh connection has had its deadline since it was accepted.
-    if (connection.is_idle()) connection.deadline = SteadyClock::now() + options_.request_limit;
-    const std::size_t taken = connection.assembler.feed(bytes);
-    connection.unread = std::string(bytes.substr(taken));
+    if (connection.is_between_requests()) {
+      connection.deadline = SteadyClock::now() + options_.request_limit;
+    }
+    const std::size_t taken = connection.assembler.feed({bytes.data(), bytes.size()});
+    std::string rest(bytes.begin() + static_cast<std::ptrdiff_t>(taken), bytes.end());
+    wipe(bytes.data(), bytes.size());
+    connection.unread = std::move(rest);
     switch (connection.assembler.state()) {
       case RequestAssembler::State::kIncomplete:
         continue;
@@ -257,8 +255,9 @@ void Server::serve(Worker& worker, Connection& connection) {
         return drop(connection.id);
       case RequestAssembler::State::kComplete:
         if (!answer(worker, connection)) return drop(connection.id);
-        // Most often the next request is not there yet: epoll tells.
-        if (connection.unread.empty()) return park(connection);
+        // Most often the next request is not there yet: epoll tells. A worker that stands aside
+        // leaves it to the others even when it is.
+        if (connection.unread.empty() || worker.is_aside) return park(connection);
     }
   }
 }
@@ -273,7 +272,7 @@ bool Server::answer(Worker& worker, Connection& connection) {
   request.body = assembler.take_body();
   const bool is_sent = worker.exchange.finish(connection.fd, handler_(std::move(request)));
   const bool keep = assembler.keep_connection();
-  assembler = RequestAssembler(options_.body_limit_bytes);
+  assembler.start_over();
   connection.has_served = true;
   connection.deadline = SteadyClock::now() + kKeepIdleLimit;
   touch();
@@ -287,10 +286,12 @@ void Server::park(Connection& connection) {
   const bool is_over = SteadyClock::now() >= connection.deadline;
   const bool is_unwanted = is_draining_ && connection.is_idle() && !has_bytes(connection.fd.get());
   const int operation = connection.is_registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  // With a request in hand there is nothing to wait for but that the peer takes the last answer.
+  const std::uint32_t events = connection.unread.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT;
   connection.is_waiting = true;
   connection.is_registered = true;
   if (is_over || is_unwanted ||
-      !watch(epoll_.get(), operation, connection.fd.get(), EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
+      !watch(epoll_.get(), operation, connection.fd.get(), events | EPOLLRDHUP | EPOLLONESHOT,
              connection.id)) {
     connections_.erase(connection.id);
     closed_.notify_all();
@@ -324,7 +325,7 @@ bool Server::is_idle_for_too_long() {
   return SteadyClock::now() - last >= options_.idle_exit;
 }
 
-Server::Outcome Server::drain(std::vector<std::thread>& threads) {
+Server::Outcome Server::drain() {
   std::unique_lock lock(mutex_);
   const auto end = SteadyClock::now() + options_.drain_limit;
   is_draining_ = true;
@@ -347,17 +348,17 @@ Server::Outcome Server::drain(std::vector<std::thread>& threads) {
   const bool is_empty = connections_.empty();
   lock.unlock();
   if (!is_empty) {
-    for (std::thread& thread : threads) thread.detach();
+    crew_.detach();
     return Outcome::kStuck;
   }
-  end_workers(threads);
+  end_workers();
   return Outcome::kStopped;
 }
 
-void Server::end_workers(std::vector<std::thread>& threads) const {
+void Server::end_workers() {
   // Stays readable, so every worker sees it.
   if (::eventfd_write(finished_.get(), 1) != 0) throw_errno("eventfd_write");
-  for (std::thread& thread : threads) thread.join();
+  crew_.join();
 }
 
 }  // namespace registry::fcgi

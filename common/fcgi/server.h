@@ -8,11 +8,9 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "common/base/unique_fd.h"
-#include "common/fcgi/exchange.h"
+#include "common/fcgi/crew.h"
 #include "common/fcgi/reply.h"
 #include "common/fcgi/request_assembler.h"
 
@@ -29,6 +27,8 @@ struct ServerOptions {
   int listen_fd = 0;
   int stop_fd = -1;  // readable when the server is to stop
   int workers = 4;
+  // How many workers may stand aside at once; each has one more thread take its place. 0: none.
+  int aside_limit = 0;
   std::size_t body_limit_bytes = 0;
   std::chrono::seconds idle_exit{0};  // 0: never
   // A request arrives whole within this time of its first byte; nginx sends it in one go.
@@ -46,6 +46,9 @@ struct ServerOptions {
 // Workers wait on one epoll set for the listening socket and for every connection that is idle or
 // whose request is not complete, so neither a kept connection nor a slow peer holds a thread: a
 // worker takes a connection only while there are bytes to read or an answer to give.
+//
+// What is kept of a request is wiped once it is of no use; memory that is freed is not looked after
+// here.
 class Server {
  public:
   enum class Outcome {
@@ -63,6 +66,13 @@ class Server {
   // kept connections, and returns within drain_limit. Once.
   [[nodiscard]] Outcome run();
 
+  // Called by the handler while it answers a request, before it waits for something slow that is
+  // not the store: from now until the answer is sent, its thread does not count as one of the
+  // workers, and another one takes its place. Returns whether that is so. If not, the handler goes
+  // on and the thread counts: aside_limit of them stand aside, no thread can be started, or the
+  // caller is no handler of this server. A second call for the same request changes nothing.
+  bool step_aside() noexcept { return crew_.step_aside(); }
+
  private:
   using SteadyClock = std::chrono::steady_clock;
 
@@ -70,8 +80,11 @@ class Server {
     Connection(std::uint64_t connection_id, UniqueFd connection_fd, std::size_t body_limit_bytes)
         : id(connection_id), fd(std::move(connection_fd)), assembler(body_limit_bytes) {}
 
-    // Idle between two requests of a kept connection.
-    [[nodiscard]] bool is_idle() const { return has_served && !assembler.has_started(); }
+    // Of a kept connection.
+    [[nodiscard]] bool is_between_requests() const {
+      return has_served && !assembler.has_started();
+    }
+    [[nodiscard]] bool is_idle() const { return is_between_requests() && unread.empty(); }
 
     std::uint64_t id;
     UniqueFd fd;
@@ -82,7 +95,6 @@ class Server {
     bool is_waiting = false;           // for bytes; no worker has it
     SteadyClock::time_point deadline;  // for the request, or for the next one
   };
-  class Worker;
 
   void work(Worker& worker);
   void accept_connection(Worker& worker);
@@ -95,8 +107,8 @@ class Server {
   void listen(bool enable) noexcept;
   void close_expired();
   [[nodiscard]] bool is_idle_for_too_long();
-  [[nodiscard]] Outcome drain(std::vector<std::thread>& threads);
-  void end_workers(std::vector<std::thread>& threads) const;
+  [[nodiscard]] Outcome drain();
+  void end_workers();
   void touch() { last_activity_ = SteadyClock::now().time_since_epoch().count(); }
 
   ServerOptions options_;
@@ -104,7 +116,7 @@ class Server {
   Handler handler_;
   UniqueFd epoll_;
   UniqueFd finished_;  // an eventfd: the workers leave
-  std::vector<std::unique_ptr<Worker>> workers_;
+  Crew crew_;
   std::atomic<SteadyClock::rep> last_activity_{0};
 
   std::mutex mutex_;  // guards what follows, and the waiting connections in the map

@@ -1,14 +1,20 @@
 #include "common/fcgi/exchange.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <fstream>
 #include <future>
 #include <initializer_list>
 #include <string>
 #include <system_error>
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "common/base/wipe.h"
 #include "common/fcgi/request_assembler.h"
 #include "tests/support/catch.h"
 #include "tests/support/socket.h"
@@ -29,6 +35,66 @@ std::string stream_of(const std::string& request) {
 
 std::string stream_of(const Variables& variables, int request_id = 1) {
   return stream_of(test::fastcgi_request({.variables = variables, .request_id = request_id}));
+}
+
+// A secret value that is nowhere in memory unless a test writes it there: it is computed.
+constexpr std::size_t kSecretBytes = 64;
+char secret_byte(std::size_t at) {
+  return static_cast<char>(0x80U | (at % kSecretBytes * 37U));
+}
+
+// Writes secrets over each byte of a placeholder, in place: a text that grows leaves copies behind.
+std::string with_secrets(std::string text) {
+  std::size_t at = 0;
+  for (char& byte : text) {
+    if (byte == 'X') byte = secret_byte(at++);
+  }
+  return text;
+}
+
+bool are_secrets(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != secret_byte(i)) return false;
+  }
+  return true;
+}
+
+// Looks for the secret as a whole, wherever it begins.
+bool holds_a_secret(std::string_view memory) {
+  while (memory.size() >= kSecretBytes) {
+    const std::size_t at = memory.find(secret_byte(0));
+    if (at == std::string_view::npos || memory.size() - at < kSecretBytes) return false;
+    memory.remove_prefix(at);
+    if (are_secrets(memory.substr(0, kSecretBytes))) return true;
+    memory.remove_prefix(1);
+  }
+  return false;
+}
+
+// Whether the memory of this process holds the secret, in use or freed.
+bool does_memory_hold_a_secret() {
+  // A sanitizer maps terabytes for what it notes of other memory.
+  constexpr std::uint64_t kMappingLimit = std::uint64_t{256} << 20U;
+  constexpr std::size_t kPieceBytes = std::size_t{1} << 20U;
+  const UniqueFd memory(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+  std::ifstream mappings("/proc/self/maps");
+  std::string piece(kPieceBytes, '\0');
+  bool is_found = false;
+  for (std::string line; std::getline(mappings, line);) {
+    const std::uint64_t begin = std::stoull(line, nullptr, 16);
+    const std::uint64_t end = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
+    if (line.find(" rw") == std::string::npos || end - begin > kMappingLimit) continue;
+    // Pieces overlap, so that a secret across their border is whole in one.
+    for (std::uint64_t at = begin; at < end; at += kPieceBytes - kSecretBytes) {
+      const ssize_t count = ::pread(memory.get(), piece.data(), std::min(end - at, kPieceBytes),
+                                    static_cast<off_t>(at));
+      if (count <= 0) break;
+      is_found = is_found ||
+                 holds_a_secret(std::string_view(piece).substr(0, static_cast<std::size_t>(count)));
+    }
+  }
+  wipe(piece);
+  return is_found;
 }
 
 class ExchangeTest {
@@ -103,6 +169,30 @@ TEST_CASE_METHOD(ExchangeTest, "Exchange: nothing of a request is left for the n
   REQUIRE(exchange_.finish(ours_, {.head = "h", .body = {}}));
   exchange_.begin(stream_of(Variables{}));
   CHECK(exchange_.parameter("BOTH").empty());
+}
+
+TEST_CASE_METHOD(ExchangeTest, "Exchange: no memory holds what it was given") {
+  // Around 8192 bytes, libfcgi's buffer ends in the value, at its end and in what follows.
+  const auto size =
+      GENERATE(std::size_t{64}, 200, 8000, 8150, 8154, 8158, 8159, 8166, 20'000, 65'000);
+  const bool is_answered = GENERATE(true, false);
+  CAPTURE(size, is_answered);
+  std::string stream = with_secrets(stream_of({{"VALUE", std::string(size, 'X')}, {"A", "b"}}));
+  Reply reply = {.head = with_secrets("head: " + std::string(100, 'X') + "\r\n\r\n"),
+                 .body = with_secrets(std::string(10'000, 'X'))};
+  exchange_.begin(stream);
+  REQUIRE(exchange_.parameter("VALUE").size() == size);
+  REQUIRE(are_secrets(exchange_.parameter("VALUE")));
+  if (is_answered) {
+    REQUIRE(exchange_.finish(ours_, reply));
+  } else {
+    exchange_.abandon();
+  }
+  REQUIRE(does_memory_hold_a_secret());
+  wipe(stream);
+  wipe(reply.head);
+  wipe(reply.body);
+  CHECK_FALSE(does_memory_hold_a_secret());
 }
 
 TEST_CASE_METHOD(ExchangeTest, "Exchange: a request that was begun twice over is the later one") {

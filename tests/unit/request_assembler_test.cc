@@ -105,6 +105,27 @@ TEST_CASE("RequestAssembler: bytes behind a request are left over") {
   }
 }
 
+TEST_CASE("RequestAssembler: starting over, it takes the next request like the first") {
+  RequestAssembler assembler = fed(request_with_body(std::string(kAssembledLimit + 1, 'x')));
+  CHECK(assembler.is_body_too_large());
+  assembler.start_over();
+  CHECK(assembler.state() == State::kIncomplete);
+  CHECK_FALSE(assembler.has_started());
+  CHECK(assembler.body().empty());
+  CHECK(assembler.feed(varied_request()) == varied_request().size());
+  check_is_varied_request(assembler);
+}
+
+TEST_CASE("RequestAssembler: starting over, it wipes what it keeps room for") {
+  for (const std::size_t size : {std::size_t{3}, kAssembledLimit}) {
+    RequestAssembler assembler = fed(request_with_body(std::string(size, 'x')));
+    const std::string_view body = assembler.body();
+    assembler.start_over();
+    CHECK(body.data() == assembler.body().data());  // it is the same memory
+    CHECK(body.find('x') == std::string_view::npos);
+  }
+}
+
 TEST_CASE("RequestAssembler: whether the connection is kept is what the peer said") {
   CHECK_FALSE(fed(test::fastcgi_request({.keep = false})).keep_connection());
   CHECK(fed(test::fastcgi_request({.keep = true})).keep_connection());

@@ -33,8 +33,6 @@ using test::send_all;
 using test::wait_until;
 using Outcome = Server::Outcome;
 
-using Outcome = Server::Outcome;
-
 constexpr std::size_t kBodyLimit = 1000;
 
 // A pipe that tells the server to stop.
@@ -64,13 +62,23 @@ class RunningServer {
     std::chrono::milliseconds write_limit{10'000};
     std::chrono::milliseconds request_limit{10'000};
     std::chrono::milliseconds drain_grace{2'000};
+    int aside_limit = 0;
   };
+  // A handler that tells its server to let it step aside.
+  using AsideHandler = std::function<Reply(const http::Request&, Server&)>;
   RunningServer(int listen_fd, Handler handler, int workers)
       : RunningServer(listen_fd, std::move(handler), workers, Limits{}) {}
+  RunningServer(int listen_fd, AsideHandler handler, int workers, const Limits& limits)
+      : RunningServer(listen_fd,
+                      Handler([this, handler = std::move(handler)](const http::Request& request) {
+                        return handler(request, server_);
+                      }),
+                      workers, limits) {}
   RunningServer(int listen_fd, Handler handler, int workers, const Limits& limits)
       : server_({.listen_fd = listen_fd,
                  .stop_fd = stop_.fd(),
                  .workers = workers,
+                 .aside_limit = limits.aside_limit,
                  .body_limit_bytes = kBodyLimit,
                  .idle_exit = limits.idle_exit,
                  .request_limit = limits.request_limit,
@@ -91,6 +99,7 @@ class RunningServer {
     thread_.join();
   }
 
+  [[nodiscard]] Server& server() { return server_; }
   void tell_to_stop() const { stop_.press(); }
   [[nodiscard]] bool has_ended() const { return has_ended_; }
   Outcome wait() {
