@@ -10,6 +10,7 @@
 #include "common/app/app.h"
 #include "common/app/boundary.h"
 #include "common/app/catalog_file.h"
+#include "common/base/private_memory.h"
 #include "common/fcgi/cgi_request.h"
 #include "common/fcgi/server.h"
 #include "common/store/open_store.h"
@@ -80,6 +81,7 @@ int run_configured(const Config& config, Handler handler, Needs needs) {
 
 int run(Handler handler, Needs needs) {
   open_standard_descriptors();
+  keep_memory_private();
   const auto config = load_config(process_environment);
   if (!config) return refuse(config.error());
   return run_configured(*config, handler, needs);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
+#include <new>
 #include <optional>
 #include <stdexcept>
 
@@ -16,6 +18,26 @@
 namespace registry::http {
 
 namespace {
+
+// Lets the reader's own memory go through operator delete, like everything else that holds a text.
+// The names are RapidJSON's.
+struct ReaderAllocator {
+  // NOLINTBEGIN(readability-identifier-naming)
+  static constexpr bool kNeedFree = true;
+
+  static void* Malloc(std::size_t size) { return size == 0 ? nullptr : ::operator new(size); }
+  static void* Realloc(void* memory, std::size_t old_size, std::size_t new_size) {
+    void* moved = Malloc(new_size);
+    if (memory != nullptr && moved != nullptr) {
+      std::memcpy(moved, memory, std::min(old_size, new_size));
+    }
+    Free(memory);
+    return moved;
+  }
+  static void Free(void* memory) { ::operator delete(memory); }
+  // NOLINTEND(readability-identifier-naming)
+};
+using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, ReaderAllocator>;
 
 constexpr std::size_t kNumberLimit = 1'024;
 constexpr int kExponentLimit = 1'000;
@@ -182,7 +204,7 @@ tl::expected<JsonDocument, JsonError> JsonDocument::parse(std::string_view text)
   document.text_ = text;
   rapidjson::MemoryStream stream(text.data(), text.size());
   JsonBuilder builder(document, stream);
-  rapidjson::Reader reader;
+  Reader reader;
   // Iterative: the depth of the input must not become the depth of our stack.
   constexpr unsigned kFlags = rapidjson::kParseIterativeFlag |
                               rapidjson::kParseValidateEncodingFlag |
