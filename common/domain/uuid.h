@@ -21,6 +21,7 @@ class Uuid {
   [[nodiscard]] static Uuid from_random(std::array<std::uint8_t, 16> bytes);
 
   [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
 
   auto operator<=>(const Uuid&) const = default;
 
