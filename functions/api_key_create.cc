@@ -14,11 +14,14 @@ Result<Response> api_key_create(const Request& request, Context& context) {
   if (auto valid = body.finish(); !valid) return fail(valid.error());
 
   const auto secret = crypto::ApiKeySecret::generate();
+  const auto hash = context.keys.hash(secret);
+  if (!hash) return fail(hash.error());
+
   const auto key = context.store.create_api_key({.tenant_id = *tenant_id,
                                                  .product = product,
                                                  .name = *name,
                                                  .scopes = scopes.value_or(Scopes()),
-                                                 .hash = crypto::hash_api_key(secret),
+                                                 .hash = *hash,
                                                  .prefix = std::string(secret.prefix()),
                                                  .created_by = created_by},
                                                 context.origin);

@@ -20,9 +20,10 @@ Result<Response> api_key_verify(const Request& request, Context& context) {
   if (auto valid = body.finish(); !valid) return fail(valid.error());
 
   const auto found = context.keys.verify(*secret, product, scopes.value_or(Scopes()));
-  if (!found.candidate) return answer(http::invalid_key_json(found.verdict));
+  if (!found) return fail(found.error());
+  if (!found->candidate) return answer(http::invalid_key_json(found->verdict));
 
-  return answer(http::valid_key_json(*found.candidate, product.has_value()));
+  return answer(http::valid_key_json(*found->candidate, product.has_value()));
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ class Boundary {
   Boundary(const http::Operation& operation, Handler handler, const Config& config, Store& store,
            const Catalog& catalog, const Log& log);
 
+  [[nodiscard]] KeyVerifier& keys() const { return *keys_; }
+
   // Never throws, short of running out of memory.
   [[nodiscard]] fcgi::Reply reply(Request request) const;
 

@@ -1,12 +1,18 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "common/app/argon2_queue.h"
+#include "common/app/key_prover.h"
+#include "common/app/key_use_recorder.h"
 #include "common/base/log.h"
+#include "common/base/result.h"
 #include "common/crypto/api_key.h"
 #include "common/domain/api_key.h"
 #include "common/store/store.h"
@@ -22,24 +28,53 @@ struct VerifiedKey {
   std::optional<ApiKeyCandidate> candidate = {};  // of kValid alone
 };
 
-// Thread-safe; one for the process.
+// Everything that a function does with the plaintext of a key. Thread-safe; one for the process.
 class KeyVerifier {
  public:
-  // Both must outlive the verifier.
-  KeyVerifier(Store& store, const Log& log) : store_(store), log_(log) {}
+  // All must outlive the verifier.
+  KeyVerifier(ApiKeyStore& store, const Log& log)
+      : store_(store), log_(log), prover_(queue_, KeyProverLimits{}), uses_(store, log) {}
 
-  // Finds the key that `secret` is, as committed now, and what it may do: see verdict_on().
+  // Is called in the thread of a caller that is about to wait for argon2. Set before the first call
+  // of what follows.
+  void on_wait(std::function<void()> before_wait) { before_wait_ = std::move(before_wait); }
+
+  // Finds the key that `secret` is, as committed now, and what it may do: see verdict_on(). A key
+  // that has proven itself before costs a look into the store; another one waits its turn for
+  // argon2. A valid key's last_used_at moves soon after.
   // kNotFound also where the stored hash is in a format that this program does not know, which is
-  // logged once. Throws StoreUnavailable.
-  [[nodiscard]] VerifiedKey verify(const crypto::ApiKeySecret& secret,
-                                   const std::optional<ProductId>& product, const Scopes& scopes);
+  // logged once. Errors: kUnavailable (too many other keys are being proven; nothing is known of
+  // this one). Throws StoreUnavailable.
+  [[nodiscard]] Result<VerifiedKey> verify(const crypto::ApiKeySecret& secret,
+                                           const std::optional<ProductId>& product,
+                                           const Scopes& scopes);
+
+  // What is to be stored of a new key: see crypto::hash_api_key(), which waits its turn here.
+  // Errors: kUnavailable (too many before it).
+  [[nodiscard]] Result<std::string> hash(const crypto::ApiKeySecret& secret);
+
+  // What was done so far, in a line for the log; empty if nothing.
+  [[nodiscard]] std::string summary() const;
+  [[nodiscard]] KeyProverCounts proof_counts() const { return prover_.counts(); }
+  [[nodiscard]] KeyUseCounts use_counts() const { return uses_.counts(); }
 
  private:
-  [[nodiscard]] bool is_match(const crypto::ApiKeySecret& secret, const ApiKeyCandidate& candidate);
+  using Candidates = std::vector<ApiKeyCandidate>;
 
-  Store& store_;
+  [[nodiscard]] Result<Candidates::iterator> find_match(const crypto::ApiKeySecret& secret,
+                                                        Candidates& candidates);
+  void log_format_once(const ApiKeyCandidate& candidate);
+
+  ApiKeyStore& store_;
   const Log& log_;
+  std::function<void()> before_wait_ = [] {};
   std::atomic<bool> has_logged_format_ = false;
+  KeyProver prover_;
+  KeyUseRecorder uses_;
+  // Ends before the prover, into which its threads call.
+  // Runs that nobody wants any more keep their places until it is their turn, hence twice as many.
+  Argon2Queue queue_{
+      {.threads = Argon2Queue::core_count(), .waiting = 2 * KeyProverLimits{}.callers}};
 };
 
 }  // namespace registry

@@ -35,7 +35,16 @@ int refuse(const ConfigError& error) {
   return EX_CONFIG;
 }
 
-int serve(const Config& config, const fcgi::Handler& handler, const Log& log) {
+// As many callers as may wait for argon2: whoever waits leaves its place to others.
+constexpr int kAsideLimit = static_cast<int>(KeyProverLimits{}.callers);
+
+void log_summary(const KeyVerifier& keys, const Log& log) {
+  const std::string summary = keys.summary();
+  if (!summary.empty()) log.message(LogLevel::kInfo, summary);
+}
+
+int serve(const Config& config, const Boundary& boundary, const Log& log) {
+  const fcgi::Handler handler = [&](Request request) { return boundary.reply(std::move(request)); };
   if (!fcgi::is_listening_socket(STDIN_FILENO)) {
     return fcgi::serve_cgi(handler, http::kOperation.body_limit_bytes) ? EX_OK : EX_IOERR;
   }
@@ -44,14 +53,17 @@ int serve(const Config& config, const fcgi::Handler& handler, const Log& log) {
   fcgi::Server server({.listen_fd = STDIN_FILENO,
                        .stop_fd = stop_signals.get(),
                        .workers = config.workers,
+                       .aside_limit = kAsideLimit,
                        .body_limit_bytes = http::kOperation.body_limit_bytes,
                        .idle_exit = std::chrono::seconds{config.idle_exit_s}},
                       handler);
+  boundary.keys().on_wait([&server] { server.step_aside(); });
   log.message(LogLevel::kDebug, "serving");
   if (server.run() == fcgi::Server::Outcome::kStuck) {
     log.message(LogLevel::kError, "a request did not end in time; leaving without it");
     ::_exit(EX_SOFTWARE);
   }
+  log_summary(boundary.keys(), log);
   log.message(LogLevel::kDebug, "stopped");
   return EX_OK;
 }
@@ -69,8 +81,7 @@ int run_configured(const Config& config, Handler handler, Needs needs) {
     const auto store = open_store(config, clock);
     if (!store) return refuse(store.error());
     const Boundary boundary(http::kOperation, handler, config, **store, catalog, log);
-    return serve(
-        config, [&](Request request) { return boundary.reply(std::move(request)); }, log);
+    return serve(config, boundary, log);
   } catch (const std::exception& error) {
     log.message(LogLevel::kError, error.what());
     return EX_SOFTWARE;

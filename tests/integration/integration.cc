@@ -71,6 +71,13 @@ void insert_entitlement(const EntitlementRow& row) {
   shared_ledger().discount(row.tenant_id);
 }
 
+void end_entitlement(const Uuid& tenant_id, const std::string& product) {
+  constexpr std::int64_t kSecondUs = 1'000'000;
+  const Timestamp end{SystemClock().now().unix_us - kSecondUs};
+  shared_database().decide_entitlement(tenant_id, product, /*enabled=*/true, end);
+  shared_ledger().discount(tenant_id);
+}
+
 void insert_api_key(const Uuid& tenant_id, const std::string& prefix, const std::string& hash) {
   const auto key = shared_database().store().create_api_key({.tenant_id = tenant_id,
                                                              .product = {},

@@ -34,6 +34,8 @@ using Fields = std::vector<std::string>;
 // What no operation does yet, done behind the service's back, and out of the ledger's count.
 void set_status(const Uuid& tenant_id, TenantStatus status);
 void insert_entitlement(const EntitlementRow& row);
+// Of a row that is there: it ended a second ago.
+void end_entitlement(const Uuid& tenant_id, const std::string& product);
 // A key as the service that is replaced has stored it: its plaintext is known elsewhere.
 void insert_api_key(const Uuid& tenant_id, const std::string& prefix, const std::string& hash);
 

@@ -60,6 +60,8 @@ class Backend {
   // What an operator decides on a product that the tenant has a row for.
   virtual void decide_entitlement(const Uuid& tenant_id, const std::string& product, bool enabled,
                                   const std::optional<Timestamp>& expires_at) = 0;
+  // As a program that stores another hash of the same key, or of another one, would.
+  virtual void set_api_key_hash(const Uuid& key_id, const std::string& hash) = 0;
   // Gives the id of the project.
   [[nodiscard]] virtual Uuid insert_project(const Uuid& tenant_id, const std::string& slug) = 0;
   virtual void delete_tenant(const Uuid& tenant_id) = 0;

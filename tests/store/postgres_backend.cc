@@ -83,6 +83,10 @@ class PostgresBackend final : public Backend {
                    tenant_id, product, enabled, expires_at));
   }
 
+  void set_api_key_hash(const Uuid& key_id, const std::string& hash) override {
+    static_cast<void>(db().query("UPDATE api_keys SET hash = $2 WHERE id = $1", key_id, hash));
+  }
+
   Uuid insert_project(const Uuid& tenant_id, const std::string& slug) override {
     const Rows rows = db().query(
         "INSERT INTO tenant_projects (tenant_id, name, slug) VALUES ($1, $2, $2) RETURNING id",

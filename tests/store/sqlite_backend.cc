@@ -58,6 +58,11 @@ class SqliteBackend final : public Backend {
         tenant_id, product, enabled, expires_at, clock_.now());
   }
 
+  void set_api_key_hash(const Uuid& key_id, const std::string& hash) override {
+    const sqlite::Pool::Lease db(*pool_);
+    db->run("UPDATE api_keys SET hash = ?2 WHERE id = ?1", key_id, hash);
+  }
+
   Uuid insert_project(const Uuid& tenant_id, const std::string& slug) override {
     const sqlite::Pool::Lease db(*pool_);
     const Uuid id = random_uuid(*db);

@@ -1,6 +1,7 @@
 #include "common/app/key_verifier.h"
 
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -34,7 +35,13 @@ class KeyStore final : public test::UnaskedStore {
     return candidates;
   }
 
+  std::size_t note_key_uses(std::span<const KeyUse> uses) override {
+    for (const KeyUse& use : uses) used.push_back(use.key_id);
+    return uses.size();
+  }
+
   std::vector<ApiKeyCandidate> candidates;
+  std::vector<Uuid> used;
   bool is_away = false;
   std::string last_prefix;
   std::optional<ProductId> last_product;
@@ -59,13 +66,13 @@ class KeyVerifierTest {
                                  .entitlement = {}});
   }
 
-  VerifiedKey verify() { return verifier_.verify(kSecret, {}, {}); }
+  VerifiedKey verify() { return verifier_->verify(kSecret, {}, {}).value(); }
 
   test::FakeClock clock_{{0}};
   test::CapturedLog captured_;
   Log log_{LogLevel::kInfo, "op", clock_, captured_.fd()};
   KeyStore store_;
-  KeyVerifier verifier_{store_, log_};
+  std::optional<KeyVerifier> verifier_{std::in_place, store_, log_};
 };
 
 TEST_CASE("parse_api_key: a text of our format, and a refusal that does not repeat it") {
@@ -77,7 +84,7 @@ TEST_CASE("parse_api_key: a text of our format, and a refusal that does not repe
 }
 
 TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: a prefix that nobody has is not found") {
-  const VerifiedKey found = verifier_.verify(kSecret, kOneProduct, {});
+  const VerifiedKey found = verifier_->verify(kSecret, kOneProduct, {}).value();
   CHECK(found.verdict == KeyVerdict::kNotFound);
   CHECK_FALSE(found.candidate);
   CHECK(store_.last_prefix == "bp_AAAAAAAA");
@@ -92,7 +99,7 @@ TEST_CASE_METHOD(KeyVerifierTest,
   CHECK(found.verdict == KeyVerdict::kValid);
   REQUIRE(found.candidate);
   CHECK(found.candidate->key.id == kSecond);
-  CHECK(verifier_.verify(kOther, {}, {}).candidate->key.id == kFirst);
+  CHECK(verifier_->verify(kOther, {}, {})->candidate->key.id == kFirst);
   CHECK_FALSE(store_.last_product);
 }
 
@@ -106,7 +113,7 @@ TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: a key that is refused comes with
   add(kFirst, crypto::hash_api_key(kSecret));
   ApiKeyCandidate& candidate = store_.candidates[0];
   const auto verdict = [&] {
-    const VerifiedKey found = verifier_.verify(kSecret, kOneProduct, {"audit:write"});
+    const VerifiedKey found = verifier_->verify(kSecret, kOneProduct, {"audit:write"}).value();
     CHECK(found.candidate.has_value() == (found.verdict == KeyVerdict::kValid));
     return found.verdict;
   };
@@ -133,7 +140,7 @@ TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: a valid key comes with all that 
                                                  .expires_at = {},
                                                  .created_at = {0},
                                                  .updated_at = {0}};
-  const VerifiedKey found = verifier_.verify(kSecret, kOtherProduct, {});
+  const VerifiedKey found = verifier_->verify(kSecret, kOtherProduct, {}).value();
   REQUIRE(found.candidate);
   CHECK(found.candidate->tenant_slug == "acme");
   CHECK(found.candidate->entitlement->product == "compliance");
@@ -159,6 +166,59 @@ TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: a wrong plaintext leaves nothing
   add(kFirst, crypto::hash_api_key(kOther));
   CHECK(verify().verdict == KeyVerdict::kNotFound);
   CHECK(captured_.text().empty());
+}
+
+TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: of a key that has proven itself the row decides") {
+  add(kFirst, crypto::hash_api_key(kSecret));
+  ApiKeyCandidate& candidate = store_.candidates[0];
+  const std::string hash = candidate.hash;
+  CHECK(verify().verdict == KeyVerdict::kValid);
+  candidate.key.revoked_at = Timestamp{0};
+  CHECK(verify().verdict == KeyVerdict::kRevoked);
+  candidate.key.revoked_at.reset();
+  candidate.tenant_status = TenantStatus::kArchived;
+  CHECK(verify().verdict == KeyVerdict::kTenantArchived);
+  candidate.tenant_status = TenantStatus::kActive;
+  candidate.hash = crypto::hash_api_key(kOther);
+  CHECK(verify().verdict == KeyVerdict::kNotFound);
+  candidate.hash = hash;
+  CHECK(verify().verdict == KeyVerdict::kValid);
+  // The row is gone.
+  store_.candidates.clear();
+  CHECK(verify().verdict == KeyVerdict::kNotFound);
+  // Two hashes were held against the plaintext.
+  CHECK(verifier_->proof_counts().proofs == 2);
+}
+
+TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: a proven key does not wait for one of its prefix") {
+  add(kFirst, crypto::hash_api_key(kOther));
+  add(kSecond, crypto::hash_api_key(kSecret));
+  int waits = 0;
+  verifier_->on_wait([&] { ++waits; });
+  CHECK(verify().verdict == KeyVerdict::kValid);
+  CHECK(waits == 2);
+  store_.candidates[0].hash = crypto::hash_api_key(kOther);
+  CHECK(verify().verdict == KeyVerdict::kValid);
+  CHECK(waits == 2);
+}
+
+TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: only what a valid key is used for is noted") {
+  add(kFirst, crypto::hash_api_key(kSecret));
+  store_.candidates[0].key.revoked_at = Timestamp{0};
+  CHECK(verify().verdict == KeyVerdict::kRevoked);
+  verifier_.emplace(store_, log_);
+  CHECK(store_.used.empty());
+  store_.candidates[0].key.revoked_at.reset();
+  CHECK(verify().verdict == KeyVerdict::kValid);
+  CHECK(verify().verdict == KeyVerdict::kValid);
+  verifier_.reset();
+  CHECK(store_.used == std::vector<Uuid>{kFirst});
+}
+
+TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: hashes a new key so that it is verified") {
+  const Result<std::string> hash = verifier_->hash(kSecret);
+  REQUIRE(hash);
+  CHECK(crypto::verify_api_key(kSecret, *hash) == crypto::KeyMatch::kMatch);
 }
 
 TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: an outage is no verdict") {
