@@ -23,7 +23,7 @@ define compile_functions
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-reset build build-migrate test test-short lint lint-tests format check-fresh packages clean
+.PHONY: help dev dev-reset build build-migrate test test-short bench-verify lint lint-tests format check-fresh packages clean
 .PHONY: test-postgres migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
 help: ## Show this list
@@ -77,6 +77,11 @@ test-postgres: ## Run the tests that use Postgres with VERSION=15, 16, 17 or 18 
 	@deploy/packages build test
 	$(compile)
 	@tests/postgres_version $(VERSION)
+
+bench-verify: ## Measure the verification of API keys (BASELINE=FOLDER of another build)
+	@deploy/packages build test bench
+	$(compile)
+	@BASELINE='$(BASELINE)' tests/bench/verify
 
 lint: ## Check layout, names, likely mistakes and the rules of the house
 	@deploy/packages build lint
