@@ -1,3 +1,6 @@
+#include <exception>
+#include <string>
+
 #include <signal.h>
 
 #include "common/store/postgres/connection.h"
@@ -50,6 +53,22 @@ Kills kill_sessions_under(TenantLives& lives, const OwnDatabase& database, const
   return kills;
 }
 
+// The server's process for a session of the service, once there is one: the server may still be
+// busy with the recovery from the last crash.
+std::string session_of(const OwnDatabase& database) {
+  std::string pid;
+  wait_until("a session", [&] {
+    try {
+      pid = database.value("SELECT pid FROM pg_stat_activity WHERE datname = '" + database.name +
+                           "' AND application_name = 'tenant-registry' LIMIT 1");
+    } catch (const std::exception&) {
+      return false;
+    }
+    return !pid.empty();
+  });
+  return pid;
+}
+
 }  // namespace
 
 TEST_CASE("sessions killed under load: only right answers or 503, no write lost or doubled",
@@ -96,9 +115,7 @@ TEST_CASE("server processes killed under load: what was answered 2xx survives th
   };
   for (int crash = 0; crash < kCrashes; ++crash) {
     go_on();
-    const std::string pid =
-        database.value("SELECT pid FROM pg_stat_activity WHERE datname = '" + database.name +
-                       "' AND application_name = 'tenant-registry' LIMIT 1");
+    const std::string pid = session_of(database);
     const int before = lives.outages();
     // The server then ends all of its processes, and starts again from its write-ahead log.
     REQUIRE(::kill(std::stoi(pid), SIGKILL) == 0);
