@@ -10,7 +10,7 @@
 namespace registry {
 namespace {
 
-void* allocate(std::size_t size) {
+[[maybe_unused]] void* allocate(std::size_t size) {
   for (;;) {
     if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
     const std::new_handler handler = std::get_new_handler();
@@ -19,7 +19,7 @@ void* allocate(std::size_t size) {
   }
 }
 
-void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
+[[maybe_unused]] void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
   const auto boundary = static_cast<std::size_t>(alignment);
   const std::size_t whole = (size + boundary - 1) / boundary * boundary;
   for (;;) {
@@ -30,7 +30,7 @@ void* allocate_aligned(std::size_t size, std::align_val_t alignment) {
   }
 }
 
-void wipe_and_free(void* memory) noexcept {
+[[maybe_unused]] void wipe_and_free(void* memory) noexcept {
   if (memory == nullptr) return;
   ::explicit_bzero(memory, ::malloc_usable_size(memory));
   std::free(memory);
@@ -44,6 +44,9 @@ void keep_memory_private() noexcept {
 }
 
 }  // namespace registry
+
+// A sanitizer brings its own, of which none calls another, and tells a mixture from a mistake.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 // The forms without exceptions and for arrays call these, by the standard's defaults.
 // Source: [new.delete], C++20.
@@ -70,3 +73,5 @@ void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept {
 void operator delete(void* memory, std::size_t /*size*/, std::align_val_t /*alignment*/) noexcept {
   registry::wipe_and_free(memory);
 }
+
+#endif
