@@ -54,7 +54,11 @@ class Operation:
 # Reading the document
 
 
-class UniqueKeyLoader(yaml.SafeLoader):
+# libyaml's takes a tenth of the time; a PyYAML may be built without it.
+SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class UniqueKeyLoader(SafeLoader):
     """Refuses what YAML forbids and PyYAML lets pass: a path twice, of which one would vanish."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

@@ -57,11 +57,14 @@ std::string source_folder() {
   return folder_from_environment("TEST_SOURCE_DIR");
 }
 
-std::vector<std::string> operation_ids() {
-  std::vector<std::string> ids;
-  std::istringstream lines(routes({"operations"}).output);
-  for (std::string line; std::getline(lines, line);) ids.push_back(line);
-  return ids;
+const std::vector<std::string>& operation_ids() {
+  static const std::vector<std::string> kIds = [] {
+    std::vector<std::string> ids;
+    std::istringstream lines(routes({"operations"}).output);
+    for (std::string line; std::getline(lines, line);) ids.push_back(line);
+    return ids;
+  }();
+  return kIds;
 }
 
 std::vector<Route> all_routes() {

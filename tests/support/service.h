@@ -16,7 +16,7 @@ namespace registry::test {
 [[nodiscard]] std::string build_folder();
 [[nodiscard]] std::string source_folder();
 // Every operationId of openapi.yaml, as deploy/routes.py lists them.
-[[nodiscard]] std::vector<std::string> operation_ids();
+[[nodiscard]] const std::vector<std::string>& operation_ids();
 
 struct Route {
   std::string operation;
