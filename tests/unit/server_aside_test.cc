@@ -273,6 +273,36 @@ TEST_CASE_METHOD(AsideTest, "Server: requests behind one that waited aside are a
   CHECK(aside() > 0);
 }
 
+TEST_CASE_METHOD(AsideTest, "Server: a request behind one that waited aside waits for a worker") {
+  Gate place;
+  Crowd crowd;
+  RunningServer server(listener(),
+                       [&, handler = handler()](const http::Request& request, Server& self) {
+                         if (!request.target.starts_with("/ordinary"))
+                           return handler(request, self);
+                         crowd.enter();
+                         place.pass();
+                         crowd.leave();
+                         return echo(request);
+                       },
+                       1, {.aside_limit = 1});
+  const UniqueFd connection = connect();
+  REQUIRE(send_all(connection, request_for("/aside") + request_for("/ordinary/behind", false)));
+  gate_.wait_for_visitors(1);
+  const auto ordinary = ask("/ordinary", 1);
+  place.wait_for_visitors(1);
+
+  gate_.open();
+  wait_until("the first answer", [&] { return has_bytes_to_read(connection.get()); });
+  let_others_run();
+  CHECK(crowd.most() == 1);
+  place.open();
+  check_answers(ordinary, "/ordinary");
+  const auto answers = test::parse_answer(test::receive_all(connection));
+  CHECK(answers.output == answer_to("/aside") + answer_to("/ordinary/behind"));
+  CHECK(crowd.most() == 1);
+}
+
 TEST_CASE_METHOD(AsideTest, "Server: a handler that fails aside has its thread back at work") {
   std::atomic<bool> is_aside{false};
   RunningServer server(listener(),
