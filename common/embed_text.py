@@ -1,10 +1,9 @@
 #!/usr/bin/python3
 """Writes a C++ source that holds a text file as a constant.
 
-usage: embed_text.py INPUT OUTPUT SYMBOL NAMESPACE
+usage: embed_text.py INPUT OUTPUT SYMBOL NAMESPACE HEADER
 
-The source defines `NAMESPACE::SYMBOL`, to be declared by whoever uses it as
-`extern const std::string_view SYMBOL;`.
+The source defines `NAMESPACE::SYMBOL`, which HEADER declares as `extern const std::string_view`.
 """
 
 import pathlib
@@ -28,15 +27,15 @@ def lines_of(content: bytes) -> str:
 
 
 def main() -> int:
-    if len(sys.argv) != 5:
+    if len(sys.argv) != 6:
         print(__doc__, file=sys.stderr)
         return 64
-    source, output, symbol, namespace = sys.argv[1:]
+    source, output, symbol, namespace, header = sys.argv[1:]
     content = pathlib.Path(source).read_bytes()
     content.decode("utf-8")  # fails the build here rather than a reader of the constant later
     pathlib.Path(output).write_text(f"""\
 // Generated from {pathlib.Path(source).name}; changes belong there.
-#include <string_view>
+#include "{header}"
 
 namespace {namespace} {{
 namespace {{
@@ -46,7 +45,6 @@ constexpr char {symbol}Text[] =
 
 }}  // namespace
 
-extern const std::string_view {symbol};
 constinit const std::string_view {symbol}({symbol}Text, sizeof({symbol}Text) - 1);
 
 }}  // namespace {namespace}

@@ -122,9 +122,10 @@ constinit const std::span<const EmbeddedMigration> kEmbeddedMigrations(kMigratio
 def version_source(migrations: list[Migration]) -> str:
     return f"""\
 // Generated from the names of the files in migrations/.
+#include "common/store/postgres/postgres_store.h"
+
 namespace registry::postgres {{
 
-extern const int kNeededSchemaVersion;
 constinit const int kNeededSchemaVersion = {migrations[-1].version};
 
 }}  // namespace registry::postgres

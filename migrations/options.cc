@@ -14,9 +14,6 @@
 #include "migrations/failure.h"
 
 namespace registry::migrate {
-
-extern const std::string_view kProgramVersion;
-
 namespace {
 
 // A value as it stands on the command line: always a text, so that one that cannot be read is an

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -11,6 +12,9 @@
 #include "migrations/run_limits.h"
 
 namespace registry::migrate {
+
+// What --version prints, written by the build.
+extern const std::string_view kProgramVersion;
 
 enum class Command {
   kUp,

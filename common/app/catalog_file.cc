@@ -7,10 +7,6 @@
 #include "common/http/input.h"
 
 namespace registry {
-
-// deploy/catalog.json, embedded at build time.
-extern const std::string_view kBuiltInCatalog;
-
 namespace {
 
 using http::JsonType;

@@ -9,6 +9,9 @@
 
 namespace registry {
 
+// deploy/catalog.json, embedded by the build.
+extern const std::string_view kBuiltInCatalog;
+
 // Reads product manifests: {"products":[{"id", "name", "description", "plans", "trial_days",
 // "supports_projects"}]}, every member required and no other, ids unique. On failure says what is
 // wrong and in which line ("line 12: …").

@@ -10,11 +10,6 @@
 #include "common/store/store.h"
 
 namespace registry::sqlite {
-
-// The scripts, embedded by the build.
-extern const std::string_view kSchemaSql;   // schema.sql
-extern const std::string_view kSchema2Sql;  // schema_2.sql
-
 namespace {
 
 // What a developer finds in a new store.

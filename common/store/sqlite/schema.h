@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "common/base/time.h"
 #include "common/store/sqlite/connection.h"
 
@@ -7,6 +9,10 @@ namespace registry::sqlite {
 
 // The version of the schema that this program reads and writes.
 inline constexpr int kSchemaVersion = 2;
+
+// The scripts that make each version from the one before, embedded by the build.
+extern const std::string_view kSchemaSql;   // schema.sql
+extern const std::string_view kSchema2Sql;  // schema_2.sql
 
 // The version that a database has now (PRAGMA user_version); 0 for an empty one.
 [[nodiscard]] int schema_version(Connection& db);
