@@ -1,6 +1,6 @@
 #include "tests/integration/change_ledger.h"
 #include "tests/integration/integration.h"
-#include "tests/support/secret_leaks.h"
+#include "tests/support/log_search.h"
 
 // What the checks at the end of the run are worth.
 namespace registry::test {
@@ -38,6 +38,13 @@ TEST_CASE("log search: finds a key and a stored hash, and takes a prefix for nei
   REQUIRE(holds_secret(R"({"hash":"argon2id|5KnQ+4JXxY22M928Vgmrrw|iwJb"})"));
   REQUIRE_FALSE(holds_secret("prefix bp_1Q8ESdqs of a key"));
   REQUIRE_FALSE(holds_secret(""));
+}
+
+TEST_CASE("log search: finds what a sanitizer reports") {
+  REQUIRE(holds_report("==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x602000"));
+  REQUIRE(holds_report("WARNING: ThreadSanitizer: data race (pid=7)"));
+  REQUIRE(holds_report("a.cc:1:2: runtime error: signed integer overflow"));
+  REQUIRE_FALSE(holds_report("std::runtime_error: no"));
 }
 
 }  // namespace registry::test

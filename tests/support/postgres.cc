@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "common/store/postgres/connection.h"
+#include "tests/support/log_search.h"
 #include "tests/support/postgres_catalog.h"
-#include "tests/support/secret_leaks.h"
 #include "tests/support/service.h"
 #include "tests/support/socket.h"
 #include "tests/support/wait.h"

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/support/secret_leaks.h"
+#include "tests/support/log_search.h"
 #include "tests/support/wait.h"
 
 namespace registry::test {

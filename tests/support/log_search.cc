@@ -1,4 +1,4 @@
-#include "tests/support/secret_leaks.h"
+#include "tests/support/log_search.h"
 
 #include <algorithm>
 #include <cctype>
@@ -28,7 +28,7 @@ bool holds_key(std::string_view log) {
 struct Search {
   std::mutex mutex;
   int logs = 0;
-  std::vector<std::string> leaks;
+  std::vector<std::string> findings;
 };
 
 Search& search() {
@@ -43,17 +43,25 @@ bool holds_secret(std::string_view log) {
   return log.find(kHashStart) != log.npos || holds_key(log);
 }
 
+// "ERROR: AddressSanitizer: …", "x.cc:1:2: runtime error: …".
+bool holds_report(std::string_view log) {
+  return log.find("Sanitizer: ") != log.npos || log.find(": runtime error: ") != log.npos;
+}
+
 void search_log(const std::string& name, std::string_view log) {
   const std::lock_guard lock(search().mutex);
   ++search().logs;
-  if (holds_secret(log)) search().leaks.push_back(name + " logged a secret of an API key");
+  if (holds_secret(log)) search().findings.push_back(name + " logged a secret of an API key");
+  if (holds_report(log)) {
+    search().findings.push_back(name + " logged a sanitizer's report:\n" + std::string(log));
+  }
 }
 
-std::vector<std::string> secret_leaks() {
+std::vector<std::string> log_findings() {
   const std::lock_guard lock(search().mutex);
-  std::vector<std::string> leaks = search().leaks;
-  if (search().logs == 0) leaks.emplace_back("no log was searched for secrets");
-  return leaks;
+  std::vector<std::string> findings = search().findings;
+  if (search().logs == 0) findings.emplace_back("no log was searched");
+  return findings;
 }
 
 }  // namespace registry::test

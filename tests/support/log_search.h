@@ -10,11 +10,14 @@ namespace registry::test {
 // form, so that no key that was ever issued or presented can be missed.
 [[nodiscard]] bool holds_secret(std::string_view log);
 
-// Looks through a log, and notes in secret_leaks() which one holds a secret. Services and servers
-// of the tests hand in theirs when they end. Thread-safe.
+// A report of any sanitizer.
+[[nodiscard]] bool holds_report(std::string_view log);
+
+// Looks through a log, and notes in log_findings() which one holds a secret or a report. Services
+// and servers of the tests hand in theirs when they end. Thread-safe.
 void search_log(const std::string& name, std::string_view log);
 
 // What was noted so far, one line each; also when no log has been searched at all.
-[[nodiscard]] std::vector<std::string> secret_leaks();
+[[nodiscard]] std::vector<std::string> log_findings();
 
 }  // namespace registry::test
