@@ -12,10 +12,6 @@
 #include "tests/store/store_fixture.h"
 #include "tests/support/temp_folder.h"
 
-namespace registry::sqlite {
-extern const std::string_view kSchemaSql;  // version 1, which stays as it is
-}
-
 namespace registry::test {
 namespace {
 

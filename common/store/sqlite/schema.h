@@ -11,7 +11,7 @@ namespace registry::sqlite {
 inline constexpr int kSchemaVersion = 2;
 
 // The scripts that make each version from the one before, embedded by the build.
-extern const std::string_view kSchemaSql;   // schema.sql
+extern const std::string_view kSchemaSql;   // schema.sql, which stays as it is
 extern const std::string_view kSchema2Sql;  // schema_2.sql
 
 // The version that a database has now (PRAGMA user_version); 0 for an empty one.
