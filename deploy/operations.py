@@ -54,7 +54,7 @@ class Operation:
 # Reading the document
 
 
-# libyaml's takes a tenth of the time; a PyYAML may be built without it.
+# libyaml's takes a seventh of the time; a PyYAML may be built without it.
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
