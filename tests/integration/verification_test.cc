@@ -153,7 +153,7 @@ int secrets_in(std::string_view text, const std::vector<std::string>& plaintexts
   constexpr std::size_t kSecretLength =
       crypto::ApiKeySecret::kLength - crypto::ApiKeySecret::kPrefixLength;
   std::unordered_set<std::string_view> secrets;
-  std::array<bool, 256 * 256> is_begin{};
+  std::array<bool, 65'536> is_begin{};
   const auto begin_of = [](const char* at) {
     return static_cast<unsigned char>(at[0]) * 256U + static_cast<unsigned char>(at[1]);
   };
@@ -186,20 +186,20 @@ long counted_at_end(Service& service, const std::string& name) {
 class OwnKeyTest {
  protected:
   // The code of an answer for the key.
-  std::string verify() { return code_for(client, key.at("key")); }
+  std::string verify() { return code_for(client_, key_.at("key")); }
 
   std::optional<Timestamp> last_use() {
     const auto list =
-        client.get("/v1/api-keys?tenant_id=" + tenant.at("id").get<std::string>()).json();
+        client_.get("/v1/api-keys?tenant_id=" + tenant_.at("id").get<std::string>()).json();
     const Json& moment = list.at("api_keys").at(0).at("last_used_at");
     if (moment.is_null()) return std::nullopt;
     return Timestamp::parse(moment.get<std::string>());
   }
 
-  Service service;
-  HttpClient client = service.client();
-  const Json tenant = make_tenant(client);
-  const Json key = new_key(client, tenant);
+  Service service_;
+  HttpClient client_ = service_.client();
+  const Json tenant_ = make_tenant(client_);
+  const Json key_ = new_key(client_, tenant_);
 };
 
 }  // namespace
@@ -263,20 +263,20 @@ TEST_CASE("verification: what another process changes counts in the next call") 
 TEST_CASE_METHOD(OwnKeyTest, "verification: fifty callers with one cold key spend argon2 once",
                  "[racing]") {
   constexpr int kCallers = 50;
-  const std::string plaintext = key.at("key");
+  const std::string plaintext = key_.at("key");
   std::vector<std::string> codes(kCallers);
   std::latch start(kCallers);
   std::vector<std::jthread> callers;
   for (std::string& code : codes) {
     callers.emplace_back([&] {
-      HttpClient own = service.client();
+      HttpClient own = service_.client();
       start.arrive_and_wait();
       code = code_for(own, plaintext);
     });
   }
   callers.clear();
   REQUIRE(codes == std::vector<std::string>(kCallers, "VALID"));
-  REQUIRE(counted_at_end(service, "proven by argon2") == 1);
+  REQUIRE(counted_at_end(service_, "proven by argon2") == 1);
 }
 
 TEST_CASE_METHOD(OwnKeyTest,
@@ -285,34 +285,34 @@ TEST_CASE_METHOD(OwnKeyTest,
                  "[racing]") {
   constexpr int kGuessers = 64;
   constexpr int kAnswers = 150;
-  const Json warm = new_key(client, tenant);
-  const Json cold = new_key(client, tenant);
-  REQUIRE(code_for(client, warm.at("key")) == "VALID");
-  Guessers guessers(service, key, kGuessers);
+  const Json warm = new_key(client_, tenant_);
+  const Json cold = new_key(client_, tenant_);
+  REQUIRE(code_for(client_, warm.at("key")) == "VALID");
+  Guessers guessers(service_, key_, kGuessers);
   while (guessers.answers() < kAnswers) {
-    REQUIRE(code_for(client, warm.at("key")) == "VALID");
+    REQUIRE(code_for(client_, warm.at("key")) == "VALID");
   }
   // Another key takes its turn in the middle of the flood.
-  wait_until("a cold key", [&] { return code_for(client, cold.at("key")) == "VALID"; });
+  wait_until("a cold key", [&] { return code_for(client_, cold.at("key")) == "VALID"; });
   auto codes = guessers.stop();
   REQUIRE(verify() == "VALID");
   REQUIRE(codes.erase("NOT_FOUND") == 1);
   codes.erase("retry");
   REQUIRE(codes.empty());
   const long limit_kib = 64L * 1024 * (1 + static_cast<long>(std::thread::hardware_concurrency()));
-  const long largest_kib = status_kib(service.function(kVerifier), "VmHWM");
+  const long largest_kib = status_kib(service_.function(kVerifier), "VmHWM");
   REQUIRE((largest_kib < limit_kib || kHasSanitizer));
 }
 
 TEST_CASE_METHOD(OwnKeyTest, "verification: on SIGTERM whoever waits for argon2 gets an answer",
                  "[racing]") {
   constexpr int kGuessers = 16;
-  Guessers guessers(service, key, kGuessers);
+  Guessers guessers(service_, key_, kGuessers);
   for (int round = 0; round < 2; ++round) {
     const int before = guessers.answers();
     wait_until("more answers", [&] { return guessers.answers() >= before + kGuessers; });
-    REQUIRE(service.stop_function(kVerifier, SIGTERM) == 0);
-    service.start_function(kVerifier);
+    REQUIRE(service_.stop_function(kVerifier, SIGTERM) == 0);
+    service_.start_function(kVerifier);
   }
   auto codes = guessers.stop();
   codes.erase("NOT_FOUND");
@@ -358,18 +358,18 @@ TEST_CASE("verification: no plaintext stays in the memory of the process", "[rac
 TEST_CASE_METHOD(OwnKeyTest, "verification: a crash loses the last use of a key, and nothing else",
                  "[racing]") {
   REQUIRE(verify() == "VALID");
-  REQUIRE(service.stop_function(kVerifier, SIGKILL) == -SIGKILL);
+  REQUIRE(service_.stop_function(kVerifier, SIGKILL) == -SIGKILL);
   REQUIRE_FALSE(last_use());
   // An orderly end writes it.
-  service.start_function(kVerifier);
+  service_.start_function(kVerifier);
   REQUIRE(verify() == "VALID");
-  REQUIRE(service.stop_function(kVerifier, SIGTERM) == 0);
+  REQUIRE(service_.stop_function(kVerifier, SIGTERM) == 0);
   const auto used = last_use();
   REQUIRE(used);
   // Within a minute it stays as it is, and it never goes back.
-  service.start_function(kVerifier);
+  service_.start_function(kVerifier);
   REQUIRE(verify() == "VALID");
-  REQUIRE(service.stop_function(kVerifier, SIGTERM) == 0);
+  REQUIRE(service_.stop_function(kVerifier, SIGTERM) == 0);
   REQUIRE(last_use() == used);
 }
 
@@ -379,7 +379,7 @@ TEST_CASE_METHOD(OwnKeyTest,
   REQUIRE(verify() == "VALID");
   wait_until("the last use", [&] { return last_use().has_value(); });
   // Which is no change that the trail tells of.
-  REQUIRE(attach_database(service)->audit_trail(id_of(tenant)).size() == 2);
+  REQUIRE(attach_database(service_)->audit_trail(id_of(tenant_)).size() == 2);
 }
 
 }  // namespace registry::test

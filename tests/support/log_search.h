@@ -17,7 +17,7 @@ namespace registry::test {
 // and servers of the tests hand in theirs when they end. Thread-safe.
 void search_log(const std::string& name, std::string_view log);
 
-// What was noted so far, one line each; also when no log has been searched at all.
+// What was noted so far, with the log that holds a report; also when no log has been searched.
 [[nodiscard]] std::vector<std::string> log_findings();
 
 }  // namespace registry::test

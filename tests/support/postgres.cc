@@ -279,8 +279,8 @@ std::string PostgresCluster::create_registry_database() {
   return create_database(migrated_);
 }
 
-// FORCE alone would end the sessions, too, but then looks for them every 100 ms only: half of the
-// time of a test behind PgBouncer, which keeps its sessions.
+// DROP DATABASE WITH (FORCE) ends the sessions, too, but then looks for them every 100 ms only:
+// half of the time of a test behind PgBouncer, which keeps its sessions.
 void PostgresCluster::drop_database(const std::string& name) {
   Connection session = connect(url());
   session.execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false");
@@ -289,7 +289,7 @@ void PostgresCluster::drop_database(const std::string& name) {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name);
   };
   wait_until("the end of the sessions in " + name, [&] { return others().count() == 0; });
-  session.execute("DROP DATABASE " + name + " WITH (FORCE)");
+  session.execute("DROP DATABASE " + name);
 }
 
 std::string PostgresCluster::sql(const std::string& database, const std::string& script) const {

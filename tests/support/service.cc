@@ -217,8 +217,7 @@ std::vector<std::string> Service::log_problems() const {
     add_matching_lines(
         entry.path().string(),
         is_nginx ? std::vector<std::string>{"[alert]", "[emerg]"}
-                 : std::vector<std::string>{"Sanitizer", "runtime error:", R"("level":"error")",
-                                            "terminate called", "Assertion"},
+                 : std::vector<std::string>{R"("level":"error")", "terminate called", "Assertion"},
         found);
   }
   return found;

@@ -63,7 +63,8 @@ class Service {
   // All logs: of functions, nginx, and its own requests.
   [[nodiscard]] std::string all_logs() const;
 
-  // What no run may leave in a log: sanitizer reports, internal errors, alerts of nginx.
+  // What no run may leave in a log: internal errors, crashes, alerts of nginx. Sanitizers' reports
+  // are searched for in every log, see log_search.h.
   [[nodiscard]] std::vector<std::string> log_problems() const;
 
  private:

@@ -10,43 +10,6 @@
 namespace registry::fcgi {
 namespace {
 
-// What a handler does is said by the path of its request: "/aside" steps aside and then waits at
-// the gate, "/stay" only waits there, and others are answered at once.
-class AsideTest : public ServerTest {
- protected:
-  RunningServer::AsideHandler handler() {
-    return [this](const http::Request& request, Server& server) {
-      if (request.target.starts_with("/aside") && server.step_aside()) ++aside_;
-      if (request.target.starts_with("/aside") || request.target.starts_with("/stay")) gate_.pass();
-      return echo(request);
-    };
-  }
-
-  // Connections that have sent a request each, "/<name>/0" and so on.
-  [[nodiscard]] std::vector<UniqueFd> ask(const std::string& name, int count) const {
-    std::vector<UniqueFd> connections;
-    for (int i = 0; i < count; ++i) {
-      connections.push_back(connect());
-      REQUIRE(send_all(connections.back(), request_for(name + "/" + std::to_string(i))));
-    }
-    return connections;
-  }
-
-  static void check_answers(const std::vector<UniqueFd>& connections, const std::string& name) {
-    for (std::size_t i = 0; i < connections.size(); ++i) {
-      CHECK(answer_from(connections[i]) == answer_to(name + "/" + std::to_string(i)));
-    }
-  }
-
-  // Of handlers that step aside, those that did so far.
-  [[nodiscard]] int aside() const { return aside_; }
-
-  Gate gate_;
-
- private:
-  std::atomic<int> aside_{0};
-};
-
 // How many are inside at once, and the most that ever were.
 class Crowd {
  public:
@@ -73,6 +36,57 @@ class Crowd {
 void let_others_run() {
   for (int i = 0; i < 200; ++i) std::this_thread::yield();
 }
+
+// What a handler does is said by the path of its request: "/aside" steps aside and then waits at
+// the gate, "/stay" only waits there, and others are answered at once; those of crowded_handler()
+// that begin with "/ordinary" wait at the door, and are counted there.
+class AsideTest : public ServerTest {
+ protected:
+  RunningServer::AsideHandler handler() {
+    return [this](const http::Request& request, Server& server) {
+      if (request.target.starts_with("/aside") && server.step_aside()) ++aside_;
+      if (request.target.starts_with("/aside") || request.target.starts_with("/stay")) gate_.pass();
+      return echo(request);
+    };
+  }
+
+  RunningServer::AsideHandler crowded_handler() {
+    return [this, handler = handler()](const http::Request& request, Server& server) {
+      if (!request.target.starts_with("/ordinary")) return handler(request, server);
+      crowd_.enter();
+      door_.pass();
+      let_others_run();
+      crowd_.leave();
+      return echo(request);
+    };
+  }
+
+  // Connections that have sent a request each, "/<name>/0" and so on.
+  [[nodiscard]] std::vector<UniqueFd> ask(const std::string& name, int count) const {
+    std::vector<UniqueFd> connections;
+    for (int i = 0; i < count; ++i) {
+      connections.push_back(connect());
+      REQUIRE(send_all(connections.back(), request_for(name + "/" + std::to_string(i))));
+    }
+    return connections;
+  }
+
+  static void check_answers(const std::vector<UniqueFd>& connections, const std::string& name) {
+    for (std::size_t i = 0; i < connections.size(); ++i) {
+      CHECK(answer_from(connections[i]) == answer_to(name + "/" + std::to_string(i)));
+    }
+  }
+
+  // Of handlers that step aside, those that did so far.
+  [[nodiscard]] int aside() const { return aside_; }
+
+  Gate gate_;
+  Gate door_;
+  Crowd crowd_;
+
+ private:
+  std::atomic<int> aside_{0};
+};
 
 // How many threads the servers of this process have. Each has a memory file, which goes with its
 // server; a thread that was joined may be listed in /proc/self/task a moment longer.
@@ -146,31 +160,19 @@ TEST_CASE_METHOD(AsideTest, "Server: with no room aside, all keep their places")
 }
 
 TEST_CASE_METHOD(AsideTest, "Server: when those aside are back, no more work than before") {
-  Gate both;
-  Crowd crowd;
-  RunningServer server(listener(),
-                       [&, handler = handler()](const http::Request& request, Server& self) {
-                         if (!request.target.starts_with("/ordinary"))
-                           return handler(request, self);
-                         crowd.enter();
-                         both.pass();
-                         let_others_run();
-                         crowd.leave();
-                         return echo(request);
-                       },
-                       2, {.aside_limit = 8});
+  RunningServer server(listener(), crowded_handler(), 2, {.aside_limit = 8});
   const auto waiting = ask("/aside", 8);
   gate_.wait_for_visitors(8);
   gate_.open();
   check_answers(waiting, "/aside");
 
   const auto ordinary = ask("/ordinary", 16);
-  both.wait_for_visitors(2);
+  door_.wait_for_visitors(2);
   let_others_run();
-  CHECK(crowd.most() == 2);
-  both.open();
+  CHECK(crowd_.most() == 2);
+  door_.open();
   check_answers(ordinary, "/ordinary");
-  CHECK(crowd.most() == 2);
+  CHECK(crowd_.most() == 2);
   CHECK(server.stop() == Outcome::kStopped);
 }
 
@@ -274,33 +276,22 @@ TEST_CASE_METHOD(AsideTest, "Server: requests behind one that waited aside are a
 }
 
 TEST_CASE_METHOD(AsideTest, "Server: a request behind one that waited aside waits for a worker") {
-  Gate place;
-  Crowd crowd;
-  RunningServer server(listener(),
-                       [&, handler = handler()](const http::Request& request, Server& self) {
-                         if (!request.target.starts_with("/ordinary"))
-                           return handler(request, self);
-                         crowd.enter();
-                         place.pass();
-                         crowd.leave();
-                         return echo(request);
-                       },
-                       1, {.aside_limit = 1});
+  RunningServer server(listener(), crowded_handler(), 1, {.aside_limit = 1});
   const UniqueFd connection = connect();
   REQUIRE(send_all(connection, request_for("/aside") + request_for("/ordinary/behind", false)));
   gate_.wait_for_visitors(1);
   const auto ordinary = ask("/ordinary", 1);
-  place.wait_for_visitors(1);
+  door_.wait_for_visitors(1);
 
   gate_.open();
   wait_until("the first answer", [&] { return has_bytes_to_read(connection.get()); });
   let_others_run();
-  CHECK(crowd.most() == 1);
-  place.open();
+  CHECK(crowd_.most() == 1);
+  door_.open();
   check_answers(ordinary, "/ordinary");
   const auto answers = test::parse_answer(test::receive_all(connection));
   CHECK(answers.output == answer_to("/aside") + answer_to("/ordinary/behind"));
-  CHECK(crowd.most() == 1);
+  CHECK(crowd_.most() == 1);
 }
 
 TEST_CASE_METHOD(AsideTest, "Server: a handler that fails aside has its thread back at work") {
