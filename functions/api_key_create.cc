@@ -17,7 +17,8 @@ Result<Response> api_key_create(const Request& request, Context& context) {
   const auto hash = context.keys.hash(secret);
   if (!hash) return fail(hash.error());
 
-  const auto key = context.store.create_api_key({.tenant_id = *tenant_id,
+  const auto key = context.store.create_api_key(context.tenants,
+                                                {.tenant_id = *tenant_id,
                                                  .product = product,
                                                  .name = *name,
                                                  .scopes = scopes.value_or(Scopes()),

@@ -10,7 +10,8 @@ Result<Response> api_key_list(const Request& request, Context& context) {
   const auto include_revoked = query.optional("include_revoked", parse_flag);
   if (auto valid = query.finish(); !valid) return fail(valid.error());
 
-  const auto keys = context.store.api_keys(*tenant_id, include_revoked.value_or(false));
+  const auto keys =
+      context.store.api_keys(context.tenants, *tenant_id, include_revoked.value_or(false));
   if (!keys) return fail(keys.error());
 
   return json_response(200, http::api_key_list_json(*tenant_id, *keys));

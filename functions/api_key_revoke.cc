@@ -8,7 +8,7 @@ Result<Response> api_key_revoke(const Request& request, Context& context) {
   const auto id = request.path_uuid("id");
   if (!id) return fail(id.error());
 
-  if (auto revoked = context.store.revoke_api_key(*id, context.origin); !revoked) {
+  if (auto revoked = context.store.revoke_api_key(context.tenants, *id, context.origin); !revoked) {
     return fail(revoked.error());
   }
 

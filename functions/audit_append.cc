@@ -8,7 +8,7 @@ Result<Response> audit_append(const Request& request, Context& context) {
   const auto batch = read_audit_batch(request);
   if (!batch) return fail(batch.error());
 
-  const auto receipts = context.store.append_audit_events(batch->submissions);
+  const auto receipts = context.store.append_audit_events(context.tenants, batch->submissions);
   if (!receipts) return fail(receipts.error());
 
   return json_response(201, batch->is_array ? http::audit_receipts_json(*receipts)

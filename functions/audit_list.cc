@@ -18,7 +18,10 @@ Result<Response> audit_list(const Request& request, Context& context) {
       .newest_first = query.optional("order", parse_audit_order).value_or(false)};
   if (auto valid = query.finish(); !valid) return fail(valid.error());
 
-  return json_response(200, http::audit_page_json(context.store.audit_events(wanted)));
+  const auto page = context.store.audit_events(context.tenants, wanted);
+  if (!page) return fail(page.error());
+
+  return json_response(200, http::audit_page_json(*page));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ Result<Response> catalog_list(const Request& request, Context& context) {
   if (auto valid = query.finish(); !valid) return fail(valid.error());
   if (!tenant_id) return conditional_response(request, http::catalog_json(context.catalog));
 
-  const auto standings = context.store.product_standings(*tenant_id);
+  const auto standings = context.store.product_standings(context.tenants, *tenant_id);
   if (!standings) return fail(standings.error());
 
   return conditional_response(request, http::catalog_json(context.catalog, *standings));

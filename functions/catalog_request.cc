@@ -14,7 +14,7 @@ Result<Response> catalog_request(const Request& request, Context& context) {
   if (context.product(*product) == nullptr) return fail(product_not_found());
 
   const auto requested_at =
-      context.store.request_product(*tenant_id, *product, note, context.origin);
+      context.store.request_product(context.tenants, *tenant_id, *product, note, context.origin);
   if (!requested_at) return fail(requested_at.error());
 
   return json_response(202, http::product_request_json(*tenant_id, *product, *requested_at));

@@ -15,8 +15,8 @@ Result<Response> catalog_trial_request(const Request& request, Context& context)
     return fail(failure(ErrorCode::kTrialNotOffered, "This product has no trial."));
   }
 
-  const auto entitlement =
-      context.store.start_trial(*tenant_id, *product_id, product->trial_days, context.origin);
+  const auto entitlement = context.store.start_trial(context.tenants, *tenant_id, *product_id,
+                                                     product->trial_days, context.origin);
   if (!entitlement) return fail(entitlement.error());
 
   return json_response(201, http::entitlement_json(*entitlement));

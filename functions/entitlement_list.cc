@@ -10,7 +10,7 @@ Result<Response> entitlement_list(const Request& request, Context& context) {
   const auto product = query.optional("product", ProductId::parse);
   if (auto valid = query.finish(); !valid) return fail(valid.error());
 
-  const auto entitlements = context.store.entitlements(*tenant_id, product);
+  const auto entitlements = context.store.entitlements(context.tenants, *tenant_id, product);
   if (!entitlements) return fail(entitlements.error());
 
   return json_response(200, http::entitlement_list_json(*tenant_id, *entitlements));

@@ -17,7 +17,8 @@ Result<Response> tenant_activate(const Request& request, Context& context) {
   if (ends_before_start(activation)) body.reject("contract_end", kEndsBeforeStart);
   if (auto valid = body.finish(); !valid) return fail(valid.error());
 
-  const auto tenant = context.store.activate_tenant(*id, activation, context.origin);
+  const auto tenant =
+      context.store.activate_tenant(context.tenants, *id, activation, context.origin);
   if (!tenant) return fail(tenant.error());
 
   return json_response(200, http::tenant_json(*tenant));

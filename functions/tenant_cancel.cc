@@ -12,7 +12,7 @@ Result<Response> tenant_cancel(const Request& request, Context& context) {
   const auto reason = body.optional("reason", parse_long_text);
   if (auto valid = body.finish(); !valid) return fail(valid.error());
 
-  const auto tenant = context.store.cancel_tenant(*id, reason, context.origin);
+  const auto tenant = context.store.cancel_tenant(context.tenants, *id, reason, context.origin);
   if (!tenant) return fail(tenant.error());
 
   return json_response(200, http::tenant_json(*tenant));

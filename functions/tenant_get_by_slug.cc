@@ -8,7 +8,7 @@ Result<Response> tenant_get_by_slug(const Request& request, Context& context) {
   const auto slug = request.path_slug("slug");
   if (!slug) return fail(slug.error());
 
-  const auto tenant = context.store.tenant_by_slug(*slug);
+  const auto tenant = context.store.tenant_by_slug(context.tenants, *slug);
   if (!tenant) return fail(tenant.error());
 
   return json_response(200, http::tenant_json(*tenant));

@@ -5,6 +5,7 @@
 #include "common/base/config.h"
 #include "common/base/result.h"
 #include "common/domain/catalog.h"
+#include "common/domain/tenant_scope.h"
 #include "common/http/input.h"
 #include "common/http/render.h"
 #include "common/http/request.h"
@@ -27,7 +28,8 @@ struct Context {
   Store& store;
   const Catalog& catalog;  // empty unless the function asked for Needs::kCatalog
   KeyVerifier& keys;
-  ChangeOrigin origin;  // who makes the change, for the store's audit entries
+  const TenantScope& tenants;  // whose data the caller may touch
+  ChangeOrigin origin;         // who makes the change, for the store's audit entries
 
   // The catalog's product with this id; null if there is none.
   [[nodiscard]] const Product* product(const ProductId& id) const;

@@ -79,10 +79,13 @@ Response Boundary::respond(Request& request) const {
   if (auto status = http::resolve(operation_, request); !status) {
     result = fail(status.error());
   } else {
+    // Without token verification every caller is the platform itself.
+    const TenantScope tenants = TenantScope::all();
     Context context{.config = config_,
                     .store = store_,
                     .catalog = catalog_,
                     .keys = *keys_,
+                    .tenants = tenants,
                     .origin = origin_of(request)};
     result = handler_(request, context);
   }

@@ -66,9 +66,15 @@ struct AuditEvent {
 // kReferenceErrorLimit.
 inline constexpr std::size_t kReferenceErrorLimit = 100;
 inline constexpr const char* kNoSuchTenant = "names no tenant";
+inline constexpr const char* kNeedsTenant = "must name a tenant";
 inline constexpr const char* kNoSuchProject = "names no project of the tenant";
 [[nodiscard]] inline std::string tenant_member(const AuditSubmission& submission) {
   return submission.place + (submission.retraced_json ? "group.id" : "tenant_id");
+}
+// What is wrong with a tenant_member() that the store refuses.
+[[nodiscard]] inline const char* tenant_problem(const AuditSubmission& submission) {
+  const bool names_tenant = submission.event.tenant_id || submission.tenant_slug;
+  return names_tenant ? kNoSuchTenant : kNeedsTenant;
 }
 [[nodiscard]] inline std::string project_member(const AuditSubmission& submission) {
   return submission.place + "project_id";

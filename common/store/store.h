@@ -15,11 +15,16 @@
 #include "common/domain/audit_event.h"
 #include "common/domain/entitlement.h"
 #include "common/domain/tenant.h"
+#include "common/domain/tenant_scope.h"
 
 // The persistence contract. Every backend fulfils it to the letter; tests/store runs one suite
 // over all of them. What holds for every operation:
 //
 // - Thread-safe: any number of threads and processes may call at once.
+// - Tenancy: the caller says whose data it may touch, as the first parameter of every operation on
+//   data of tenants. What is outside of this scope is as if it did not exist: the same error, and
+//   nothing written. That is decided inside the statement or transaction that reads or writes. An
+//   operation without a scope says why.
 // - Atomic: an operation happens wholly or not at all. A change and its audit entry are one
 //   transaction; a call that changes nothing writes nothing, also no audit entry.
 // - Rules that need the current state (uniqueness, transitions) are decided inside that
@@ -68,7 +73,9 @@ class TenantStore {
   virtual ~TenantStore() = default;
 
   // Makes a tenant in the initial status of its kind; a customer's trial ends `trial_days` from
-  // now. Audited as tenant.create.
+  // now. Audited as tenant.create. No scope: the tenant is a new one, and its id and slug must be
+  // unique among all. So the answer tells of others' tenants, which only whoever may see all of
+  // them may be told.
   // Idempotent when `id` is given: if the tenant exists with the same slug, name, plan, kind and
   // sales_owner, it is returned as it is now, with `replayed` set, and nothing is written.
   // Errors: kConflict (the id exists with other attributes), else kSlugTaken (by another tenant).
@@ -76,8 +83,9 @@ class TenantStore {
                                                             const ChangeOrigin& origin) = 0;
 
   // Errors: kNotFound.
-  [[nodiscard]] virtual Result<Tenant> tenant_by_id(const Uuid& id) = 0;
-  [[nodiscard]] virtual Result<Tenant> tenant_by_slug(const Slug& slug) = 0;
+  [[nodiscard]] virtual Result<Tenant> tenant_by_id(const TenantScope& scope, const Uuid& id) = 0;
+  [[nodiscard]] virtual Result<Tenant> tenant_by_slug(const TenantScope& scope,
+                                                      const Slug& slug) = 0;
 
   // Moves a tenant to active and sets the members that `activation` has. Audited as
   // tenant.activate. Idempotent: a tenant that is active and has these values is returned and
@@ -86,14 +94,15 @@ class TenantStore {
   // (another tenant holds the erp_customer_id or stripe_cust_id); kInvalidRequest naming
   // contract_end, when the activation gives a date of the contract and it would end before it
   // starts. Stored dates alone refuse nothing: a contract cancelled before its start has such.
-  [[nodiscard]] virtual Result<Tenant> activate_tenant(const Uuid& id, const Activation& activation,
+  [[nodiscard]] virtual Result<Tenant> activate_tenant(const TenantScope& scope, const Uuid& id,
+                                                       const Activation& activation,
                                                        const ChangeOrigin& origin) = 0;
 
   // Moves a tenant to frozen; contract_end becomes today (UTC) when it is absent or later.
   // Audited as tenant.cancel, with the reason. Idempotent: a frozen tenant is returned and
   // nothing is written.
   // Errors: kNotFound; kInvalidTransition (demo, archived; tenant_status is set).
-  [[nodiscard]] virtual Result<Tenant> cancel_tenant(const Uuid& id,
+  [[nodiscard]] virtual Result<Tenant> cancel_tenant(const TenantScope& scope, const Uuid& id,
                                                      const std::optional<std::string>& reason,
                                                      const ChangeOrigin& origin) = 0;
 };
@@ -105,7 +114,7 @@ class EntitlementStore {
   // A tenant's entitlements, sorted by product (byte value); with `product`, that one or none.
   // Errors: kNotFound (no such tenant).
   [[nodiscard]] virtual Result<std::vector<Entitlement>> entitlements(
-      const Uuid& tenant_id, const std::optional<ProductId>& product) = 0;
+      const TenantScope& scope, const Uuid& tenant_id, const std::optional<ProductId>& product) = 0;
 };
 
 class ProductRequestStore {
@@ -116,14 +125,15 @@ class ProductRequestStore {
   // A product without a row is available.
   // Errors: kNotFound (no such tenant).
   [[nodiscard]] virtual Result<std::vector<ProductStanding>> product_standings(
-      const Uuid& tenant_id) = 0;
+      const TenantScope& scope, const Uuid& tenant_id) = 0;
 
   // Notes that a tenant wants a product: leaves a disabled entitlement, and gives the moment of the
   // request. Audited as catalog.request, with the note. Idempotent: while a request is pending, a
   // further one gets the moment of the first and writes nothing, whatever its note.
   // Errors, the first that applies: kNotFound (no such tenant), kTenantFrozen, kTenantArchived,
   // kAlreadyEntitled (the entitlement is active, a running trial's too).
-  [[nodiscard]] virtual Result<Timestamp> request_product(const Uuid& tenant_id,
+  [[nodiscard]] virtual Result<Timestamp> request_product(const TenantScope& scope,
+                                                          const Uuid& tenant_id,
                                                           const ProductId& product,
                                                           const std::optional<std::string>& note,
                                                           const ChangeOrigin& origin) = 0;
@@ -134,7 +144,8 @@ class ProductRequestStore {
   // Errors, the first that applies: kNotFound (no such tenant), kTenantFrozen, kTenantArchived,
   // kTrialAlreadyUsed (one was given before, running or over), kAlreadyEntitled (active without a
   // trial).
-  [[nodiscard]] virtual Result<Entitlement> start_trial(const Uuid& tenant_id,
+  [[nodiscard]] virtual Result<Entitlement> start_trial(const TenantScope& scope,
+                                                        const Uuid& tenant_id,
                                                         const ProductId& product, int trial_days,
                                                         const ChangeOrigin& origin) = 0;
 };
@@ -161,21 +172,25 @@ class ApiKeyStore {
   // Audited as api_key.create; the entry holds neither hash nor plaintext.
   // Errors, the first that applies: kNotFound (no such tenant), kTenantFrozen, kTenantArchived,
   // kNameTaken (by another key of the tenant, revoked ones included).
-  [[nodiscard]] virtual Result<ApiKey> create_api_key(const NewApiKey& key,
+  [[nodiscard]] virtual Result<ApiKey> create_api_key(const TenantScope& scope,
+                                                      const NewApiKey& key,
                                                       const ChangeOrigin& origin) = 0;
 
   // A tenant's keys, oldest first (created_at, then id).
   // Errors: kNotFound (no such tenant).
-  [[nodiscard]] virtual Result<std::vector<ApiKey>> api_keys(const Uuid& tenant_id,
+  [[nodiscard]] virtual Result<std::vector<ApiKey>> api_keys(const TenantScope& scope,
+                                                             const Uuid& tenant_id,
                                                              bool include_revoked) = 0;
 
   // Revokes a key for good, whatever the tenant's status. Audited as api_key.revoke. Idempotent:
   // the first revoked_at stays, and a further call writes nothing.
   // Errors: kNotFound.
-  [[nodiscard]] virtual Status revoke_api_key(const Uuid& id, const ChangeOrigin& origin) = 0;
+  [[nodiscard]] virtual Status revoke_api_key(const TenantScope& scope, const Uuid& id,
+                                              const ChangeOrigin& origin) = 0;
 
   // Every key with this prefix, revoked ones too, as committed now: nothing is cached. Two keys may
   // share a prefix. With `product`, each has its tenant's entitlement for it. No match: empty.
+  // No scope: verification finds out whose key it is.
   [[nodiscard]] virtual std::vector<ApiKeyCandidate> api_keys_by_prefix(
       std::string_view prefix, const std::optional<ProductId>& product) = 0;
 
@@ -186,6 +201,7 @@ class ApiKeyStore {
   // are ignored. This is no change of state: nothing else of the key changes, and no audit entry is
   // written. A key that somebody else is changing at the moment may stay as it is, as if it had not
   // been used: to lose a use is better than to wait for them.
+  // No scope: the keys are those that were verified.
   [[nodiscard]] virtual std::size_t note_key_uses(std::span<const KeyUse> uses) = 0;
 };
 
@@ -197,16 +213,21 @@ class AuditStore {
   // the order of the events, and so are the ids. Each receipt's hash is crypto::audit_hash of its
   // id and the event's hash_tail; events in Retraced's form keep it in their metadata, with the
   // rest, under kReservedMetadataKey. Errors: kInvalidRequest naming, for every event, the tenant
-  // (tenant_member) that does not exist and the project (project_member) that does not exist or is
-  // not of the event's tenant; at most 100 of them.
+  // (tenant_member) that does not exist, or is not named at all where the scope is not all tenants
+  // (tenant_problem tells which), and the project (project_member) that does not exist or is not of
+  // the event's tenant; at most 100 of them.
   [[nodiscard]] virtual Result<std::vector<AuditReceipt>> append_audit_events(
-      std::span<const AuditSubmission> events) = 0;
+      const TenantScope& scope, std::span<const AuditSubmission> events) = 0;
 
   // Entries in ascending order of id, or descending with `newest_first`: as many as the query
   // wants, or fewer of large ones (kAuditPageBytes); next_cursor tells whether there are more. What
   // other programs have stored is given as far as it can be. A tenant that does not exist, or no
-  // longer, has no entries; that is no error.
-  [[nodiscard]] virtual AuditPage audit_events(const AuditQuery& query) = 0;
+  // longer, has no entries; that is no error where the scope is all tenants or lists its id, since
+  // the trail outlives the tenant.
+  // Errors: kNotFound (a scope that is not all tenants, and a query for no tenant or one that is
+  // not in it).
+  [[nodiscard]] virtual Result<AuditPage> audit_events(const TenantScope& scope,
+                                                       const AuditQuery& query) = 0;
 };
 
 // What a function sees.

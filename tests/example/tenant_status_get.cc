@@ -8,7 +8,7 @@ Result<Response> tenant_status_get(const Request& request, Context& context) {
   const auto id = request.path_uuid("id");
   if (!id) return fail(id.error());
 
-  const auto tenant = context.store.tenant_by_id(*id);
+  const auto tenant = context.store.tenant_by_id(context.tenants, *id);
   if (!tenant) return fail(tenant.error());
 
   const std::string status(to_string(tenant->status));

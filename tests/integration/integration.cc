@@ -79,7 +79,8 @@ void end_entitlement(const Uuid& tenant_id, const std::string& product) {
 }
 
 void insert_api_key(const Uuid& tenant_id, const std::string& prefix, const std::string& hash) {
-  const auto key = shared_database().store().create_api_key({.tenant_id = tenant_id,
+  const auto key = shared_database().store().create_api_key(TenantScope::all(),
+                                                            {.tenant_id = tenant_id,
                                                              .product = {},
                                                              .name = unique_name("stored"),
                                                              .scopes = {},

@@ -22,14 +22,15 @@ const std::vector<int> kOneDone = {1, kCallers - 1, 0, 0};
 const std::vector<int> kAllDone = {kCallers, 0, 0, 0};
 
 AdditionOutcome try_out(Store& store, const Uuid& tenant_id) {
-  return outcome_of(store.start_trial(tenant_id, product_of("certifai"), 14, some_origin()),
-                    ErrorCode::kTrialAlreadyUsed);
+  return outcome_of(
+      store.start_trial(everyone(), tenant_id, product_of("certifai"), 14, some_origin()),
+      ErrorCode::kTrialAlreadyUsed);
 }
 
 AdditionOutcome request(Store& store, const Uuid& tenant_id) {
-  return outcome_of(
-      store.request_product(tenant_id, product_of("certifai"), std::nullopt, some_origin()),
-      ErrorCode::kAlreadyEntitled);
+  return outcome_of(store.request_product(everyone(), tenant_id, product_of("certifai"),
+                                          std::nullopt, some_origin()),
+                    ErrorCode::kAlreadyEntitled);
 }
 
 AdditionOutcome create_key(Store& store, const Uuid& tenant_id) {
@@ -40,11 +41,11 @@ AdditionOutcome create_key(Store& store, const Uuid& tenant_id) {
                       .hash = "argon2id|c2FsdA|aGFzaA",
                       .prefix = "bp_0123abcd",
                       .created_by = {}};
-  return outcome_of(store.create_api_key(key, some_origin()), ErrorCode::kNameTaken);
+  return outcome_of(store.create_api_key(everyone(), key, some_origin()), ErrorCode::kNameTaken);
 }
 
 AdditionOutcome revoke(Store& store, const Uuid& key_id) {
-  return outcome_of(store.revoke_api_key(key_id, some_origin()), ErrorCode::kNotFound);
+  return outcome_of(store.revoke_api_key(everyone(), key_id, some_origin()), ErrorCode::kNotFound);
 }
 
 const RowCounts kEntitlementAdded{.entitlements = 1};
@@ -92,7 +93,7 @@ TEST_CASE_METHOD(EveryStore, "request_product: 16 threads get the moment of one 
   const RowCounts before = backend().row_counts();
   const auto moments = run_in_threads(kCallers, [&](int) {
     return store()
-        .request_product(tenant.id, product_of("certifai"), {}, some_origin())
+        .request_product(everyone(), tenant.id, product_of("certifai"), {}, some_origin())
         .value_or(Timestamp{});
   });
   CHECK(moments.front() > tenant.created_at);
@@ -117,7 +118,7 @@ TEST_CASE_METHOD(EveryStore, "request_product against start_trial: one trial, on
   });
   CHECK(counted(outcomes).at(kUnexpected) == 0);
   CHECK(backend().row_counts().entitlements == before.entitlements + 1);
-  const auto standings = value_of(store().product_standings(tenant.id));
+  const auto standings = value_of(store().product_standings(everyone(), tenant.id));
   REQUIRE(standings.size() == 1);
   CHECK(standings[0].state == ProductState::kTrial);
   // The request may have come first; nothing came after the trial.
@@ -147,7 +148,7 @@ TEST_CASE_METHOD(EverySharedStore, "create_api_key: of 16 processes that want on
 TEST_CASE_METHOD(EveryStore, "revoke_api_key: 16 threads revoke a key once") {
   const Tenant tenant = tenant_in(TenantStatus::kActive);
   REQUIRE(create_key(store(), tenant.id) == kDone);
-  const Uuid key_id = value_of(store().api_keys(tenant.id, false)).at(0).id;
+  const Uuid key_id = value_of(store().api_keys(everyone(), tenant.id, false)).at(0).id;
   const RowCounts before = backend().row_counts();
   const auto outcomes = run_in_threads(kCallers, [&](int) { return revoke(store(), key_id); });
   CHECK(counted(outcomes) == kAllDone);
@@ -177,7 +178,7 @@ int append_events(Store& store, const Uuid& tenant_id, int caller) {
       event.event.action = "caller " + std::to_string(caller);
       event.hash_tail = event.event.action;
     }
-    const auto receipts = store.append_audit_events(events);
+    const auto receipts = store.append_audit_events(everyone(), events);
     if (!receipts || receipts->size() != 2 || (*receipts)[0].id >= (*receipts)[1].id) {
       ++faults;
       continue;

@@ -21,11 +21,11 @@ class ApiKeysTest : public EveryStore {
   }
 
   ApiKey create(const NewApiKey& key) {
-    return value_of(store().create_api_key(key, some_origin()));
+    return value_of(store().create_api_key(everyone(), key, some_origin()));
   }
 
   std::vector<ApiKey> all_keys(const Uuid& tenant_id) {
-    return value_of(store().api_keys(tenant_id, true));
+    return value_of(store().api_keys(everyone(), tenant_id, true));
   }
 };
 
@@ -111,10 +111,11 @@ TEST_CASE_METHOD(ApiKeysTest, "create_api_key: a name is given once in a tenant"
   second.name = first.name;
   SECTION("by a key that is valid") {}
   SECTION("by a revoked one") {
-    REQUIRE(store().revoke_api_key(first.id, some_origin()));
+    REQUIRE(store().revoke_api_key(everyone(), first.id, some_origin()));
   }
   require_writes_nothing(tenant.id, [&] {
-    CHECK(code_of(store().create_api_key(second, some_origin())) == ErrorCode::kNameTaken);
+    CHECK(code_of(store().create_api_key(everyone(), second, some_origin())) ==
+          ErrorCode::kNameTaken);
   });
 
   second.tenant_id = tenant_in(TenantStatus::kActive).id;
@@ -129,7 +130,7 @@ TEST_CASE_METHOD(ApiKeysTest, "create_api_key: a name is given once in a tenant"
 
 TEST_CASE_METHOD(ApiKeysTest, "create_api_key: an unknown tenant is not found") {
   const RowCounts before = backend().row_counts();
-  CHECK(code_of(store().create_api_key(new_key(random_id()), some_origin())) ==
+  CHECK(code_of(store().create_api_key(everyone(), new_key(random_id()), some_origin())) ==
         ErrorCode::kNotFound);
   CHECK(backend().row_counts() == before);
 }
@@ -148,9 +149,9 @@ TEST_CASE_METHOD(ApiKeysTest, "create_api_key: a frozen or archived tenant gets 
   backend().set_status(tenant.id, row.status);
   require_writes_nothing(tenant.id, [&] {
     key.name = "another";
-    CHECK(code_of(store().create_api_key(key, some_origin())) == row.code);
+    CHECK(code_of(store().create_api_key(everyone(), key, some_origin())) == row.code);
     key.name = taken;
-    CHECK(code_of(store().create_api_key(key, some_origin())) == row.code);
+    CHECK(code_of(store().create_api_key(everyone(), key, some_origin())) == row.code);
   });
 }
 
@@ -165,27 +166,27 @@ TEST_CASE_METHOD(ApiKeysTest,
     keys.push_back(create(new_key(tenant.id)));
   }
   CHECK(all_keys(tenant.id) == keys);
-  REQUIRE(store().revoke_api_key(keys[1].id, some_origin()));
+  REQUIRE(store().revoke_api_key(everyone(), keys[1].id, some_origin()));
 
   const auto all = all_keys(tenant.id);
   REQUIRE(all.size() == 4);
   CHECK(all[1].id == keys[1].id);
   CHECK(all[1].revoked_at.has_value());
-  CHECK(value_of(store().api_keys(tenant.id, false)) ==
+  CHECK(value_of(store().api_keys(everyone(), tenant.id, false)) ==
         std::vector<ApiKey>{keys[0], keys[2], keys[3]});
 }
 
 TEST_CASE_METHOD(ApiKeysTest, "api_keys: an unknown tenant is not found, every status is listed") {
-  CHECK(code_of(store().api_keys(random_id(), true)) == ErrorCode::kNotFound);
-  CHECK(code_of(store().api_keys(random_id(), false)) == ErrorCode::kNotFound);
+  CHECK(code_of(store().api_keys(everyone(), random_id(), true)) == ErrorCode::kNotFound);
+  CHECK(code_of(store().api_keys(everyone(), random_id(), false)) == ErrorCode::kNotFound);
   const Tenant tenant = tenant_in(TenantStatus::kActive);
   const ApiKey key = create(new_key(tenant.id));
   for (const TenantStatus status : {TenantStatus::kFrozen, TenantStatus::kArchived}) {
     backend().set_status(tenant.id, status);
     CHECK(all_keys(tenant.id) == std::vector<ApiKey>{key});
   }
-  REQUIRE(store().revoke_api_key(key.id, some_origin()));
-  CHECK(value_of(store().api_keys(tenant.id, false)).empty());
+  REQUIRE(store().revoke_api_key(everyone(), key.id, some_origin()));
+  CHECK(value_of(store().api_keys(everyone(), tenant.id, false)).empty());
 }
 
 TEST_CASE_METHOD(EveryStoreWithAClock, "api_keys: of one microsecond, sorted by id", "[embedded]") {
@@ -199,11 +200,12 @@ TEST_CASE_METHOD(EveryStoreWithAClock, "api_keys: of one microsecond, sorted by 
                         .hash = "h",
                         .prefix = kPrefix,
                         .created_by = {}};
-    ids.push_back(value_of(store().create_api_key(key, {})).id);
+    ids.push_back(value_of(store().create_api_key(everyone(), key, {})).id);
   }
   std::sort(ids.begin(), ids.end());
   std::vector<Uuid> listed;
-  for (const ApiKey& key : value_of(store().api_keys(tenant.id, false))) listed.push_back(key.id);
+  for (const ApiKey& key : value_of(store().api_keys(everyone(), tenant.id, false)))
+    listed.push_back(key.id);
   CHECK(listed == ids);
 }
 
@@ -215,7 +217,7 @@ TEST_CASE_METHOD(ApiKeysTest, "revoke_api_key: for good, audited, whatever the t
                                            TenantStatus::kArchived, TenantStatus::kDemo));
   let_time_pass();
 
-  REQUIRE(store().revoke_api_key(key.id, some_origin()));
+  REQUIRE(store().revoke_api_key(everyone(), key.id, some_origin()));
 
   const auto keys = all_keys(tenant.id);
   const auto is_revoked = [](const ApiKey& each) { return each.revoked_at.has_value(); };
@@ -240,18 +242,21 @@ TEST_CASE_METHOD(ApiKeysTest, "revoke_api_key: for good, audited, whatever the t
 TEST_CASE_METHOD(ApiKeysTest, "revoke_api_key: the first moment stays, a further call is silent") {
   const Tenant tenant = tenant_in(TenantStatus::kActive);
   const ApiKey key = create(new_key(tenant.id));
-  REQUIRE(store().revoke_api_key(key.id, some_origin()));
+  REQUIRE(store().revoke_api_key(everyone(), key.id, some_origin()));
   const auto revoked = all_keys(tenant.id);
-  require_writes_nothing(tenant.id, [&] { CHECK(store().revoke_api_key(key.id, some_origin())); });
+  require_writes_nothing(tenant.id,
+                         [&] { CHECK(store().revoke_api_key(everyone(), key.id, some_origin())); });
   CHECK(all_keys(tenant.id) == revoked);
 }
 
 TEST_CASE_METHOD(ApiKeysTest, "revoke_api_key: an unknown key is not found") {
   const RowCounts before = backend().row_counts();
-  CHECK(code_of(store().revoke_api_key(random_id(), some_origin())) == ErrorCode::kNotFound);
+  CHECK(code_of(store().revoke_api_key(everyone(), random_id(), some_origin())) ==
+        ErrorCode::kNotFound);
   // A tenant's id is no key's.
   const Tenant tenant = tenant_in(TenantStatus::kActive);
-  CHECK(code_of(store().revoke_api_key(tenant.id, some_origin())) == ErrorCode::kNotFound);
+  CHECK(code_of(store().revoke_api_key(everyone(), tenant.id, some_origin())) ==
+        ErrorCode::kNotFound);
   CHECK(backend().row_counts().api_keys == before.api_keys);
 }
 
@@ -270,7 +275,7 @@ TEST_CASE_METHOD(ApiKeysTest, "api_keys_by_prefix: every key of the prefix, and 
     create(stranger);
   }
   backend().set_status(two.id, TenantStatus::kFrozen);
-  REQUIRE(store().revoke_api_key(first.id, some_origin()));
+  REQUIRE(store().revoke_api_key(everyone(), first.id, some_origin()));
 
   auto found = store().api_keys_by_prefix(kPrefix, std::nullopt);
 
@@ -324,7 +329,7 @@ TEST_CASE_METHOD(ApiKeysTest, "api_keys_by_prefix: with the entitlement that is 
   REQUIRE(asked[0].entitlement);
   CHECK(asked[0].entitlement->active == is_active);
   CHECK(*asked[0].entitlement ==
-        value_of(store().entitlements(tenant.id, product_of("certifai"))).at(0));
+        value_of(store().entitlements(everyone(), tenant.id, product_of("certifai"))).at(0));
 
   const auto without = store().api_keys_by_prefix(kPrefix, product_of("compliance"));
   REQUIRE(without.size() == 1);
@@ -352,7 +357,7 @@ TEST_CASE_METHOD(ApiKeysTest,
   REQUIRE(found().size() == 1);
   backend().set_status(tenant.id, TenantStatus::kArchived);
   CHECK(found().at(0).tenant_status == TenantStatus::kArchived);
-  REQUIRE(store().revoke_api_key(key.id, some_origin()));
+  REQUIRE(store().revoke_api_key(everyone(), key.id, some_origin()));
   CHECK(found().at(0).key.revoked_at.has_value());
   backend().delete_tenant(tenant.id);
   CHECK(found().empty());

@@ -14,7 +14,7 @@ class AppendTest : public EveryStore {
     query.limit = 500;
     std::vector<AuditEvent> events;
     while (true) {
-      AuditPage page = store().audit_events(query);
+      AuditPage page = value_of(store().audit_events(everyone(), query));
       events.insert(events.end(), page.events.begin(), page.events.end());
       if (!page.next_cursor) return events;
       query.cursor = page.next_cursor;
@@ -22,14 +22,14 @@ class AppendTest : public EveryStore {
   }
 
   std::vector<AuditReceipt> append(const std::vector<AuditSubmission>& events) {
-    return value_of(store().append_audit_events(events));
+    return value_of(store().append_audit_events(everyone(), events));
   }
 
   // Requires that the events are refused for these members, and that nothing is written.
   void require_refused(const std::vector<AuditSubmission>& events,
                        const std::vector<std::string>& members) {
     const RowCounts before = backend().row_counts();
-    const auto refused = store().append_audit_events(events);
+    const auto refused = store().append_audit_events(everyone(), events);
     CHECK(code_of(refused) == ErrorCode::kInvalidRequest);
     std::vector<std::string> named;
     for (const FieldError& error : refused.error().fields) {

@@ -47,10 +47,12 @@ class TrailTest : public EveryStore {
     submission.event.product = product;
     submission.event.actor_id = actor;
     submission.event.action = action;
-    REQUIRE(store().append_audit_events({&submission, 1}));
+    REQUIRE(store().append_audit_events(everyone(), {&submission, 1}));
   }
 
-  Ids read(const AuditQuery& query) { return ids_of(store().audit_events(query).events); }
+  Ids read(const AuditQuery& query) {
+    return ids_of(value_of(store().audit_events(everyone(), query)).events);
+  }
 
   // The ids of all entries that fulfil a condition, in ascending order.
   template <class Condition>
@@ -62,14 +64,16 @@ class TrailTest : public EveryStore {
     return ids;
   }
 
-  std::vector<AuditEvent> all() { return store().audit_events({.limit = 500}).events; }
+  std::vector<AuditEvent> all() {
+    return value_of(store().audit_events(everyone(), {.limit = 500})).events;
+  }
 
   // Walks to the end by next_cursor; requires that every page but the last is full.
   Ids walk(AuditQuery query) {
     Ids ids;
     constexpr int kMostPages = 200;
     for (int page_number = 0; page_number < kMostPages; ++page_number) {
-      const AuditPage page = store().audit_events(query);
+      const AuditPage page = value_of(store().audit_events(everyone(), query));
       const Ids page_ids = ids_of(page.events);
       ids.insert(ids.end(), page_ids.begin(), page_ids.end());
       if (!page.next_cursor) return ids;
@@ -221,13 +225,13 @@ TEST_CASE_METHOD(EveryStore, "audit_events: a page of large entries ends early, 
   large.retraced_json = large.event.metadata_json;
   // 120 kB each: 70 of them are enough for a page.
   const std::vector<AuditSubmission> events(150, large);
-  const auto receipts = value_of(store().append_audit_events(events));
+  const auto receipts = value_of(store().append_audit_events(everyone(), events));
   const bool newest_first = GENERATE(false, true);
   AuditQuery query{.limit = 500, .newest_first = newest_first};
   std::vector<std::int64_t> ids;
   std::vector<std::size_t> sizes;
   do {
-    const AuditPage page = store().audit_events(query);
+    const AuditPage page = value_of(store().audit_events(everyone(), query));
     for (const AuditEvent& event : page.events) ids.push_back(event.id);
     sizes.push_back(page.events.size());
     query.cursor = page.next_cursor;
@@ -240,9 +244,9 @@ TEST_CASE_METHOD(EveryStore, "audit_events: a page of large entries ends early, 
 }
 
 TEST_CASE_METHOD(TrailTest, "audit_events: the last page has no cursor, also when it is full") {
-  CHECK(store().audit_events({.limit = 25}).next_cursor.has_value());
-  CHECK_FALSE(store().audit_events({.limit = 26}).next_cursor.has_value());
-  CHECK_FALSE(store().audit_events({.limit = 27}).next_cursor.has_value());
+  CHECK(value_of(store().audit_events(everyone(), {.limit = 25})).next_cursor.has_value());
+  CHECK_FALSE(value_of(store().audit_events(everyone(), {.limit = 26})).next_cursor.has_value());
+  CHECK_FALSE(value_of(store().audit_events(everyone(), {.limit = 27})).next_cursor.has_value());
 }
 
 TEST_CASE_METHOD(TrailTest, "audit_events: a reader that goes on later gets what came meanwhile") {
@@ -252,7 +256,7 @@ TEST_CASE_METHOD(TrailTest, "audit_events: a reader that goes on later gets what
   CHECK(read(tail).empty());
   add(one_.id, "certifai", "ada", "later");
   add(one_.id, "certifai", "ada", "later still");
-  const AuditPage page = store().audit_events(tail);
+  const AuditPage page = value_of(store().audit_events(everyone(), tail));
   REQUIRE(page.events.size() == 2);
   CHECK(page.events[0].event.action == "later");
   CHECK(page.events[1].event.action == "later still");
@@ -271,7 +275,7 @@ TEST_CASE_METHOD(TrailTest, "audit_events: cursors before, between and after all
 }
 
 TEST_CASE_METHOD(TrailTest, "audit_events: an unknown tenant has no entries") {
-  const AuditPage page = store().audit_events({.tenant_id = random_id()});
+  const AuditPage page = value_of(store().audit_events(everyone(), {.tenant_id = random_id()}));
   CHECK(page.events.empty());
   CHECK_FALSE(page.next_cursor);
 }
@@ -285,7 +289,8 @@ TEST_CASE_METHOD(TrailTest, "audit_events: the entries of a deleted tenant stay,
 }
 
 TEST_CASE_METHOD(TrailTest, "audit_events: the entries of changes are read like any other") {
-  const auto entry = store().audit_events({.tenant_id = one_.id, .action = "tenant.create"});
+  const auto entry =
+      value_of(store().audit_events(everyone(), {.tenant_id = one_.id, .action = "tenant.create"}));
   REQUIRE(entry.events.size() == 1);
   CHECK(entry.events[0].event.target_name == one_.slug);
   CHECK(entry.events[0].event.source_ip == "203.0.113.7");

@@ -18,10 +18,10 @@ Outcome create(Store& store, const NewTenant& tenant) {
 // Requires that the entries of a tenant tell one unbroken story that ends where the tenant is.
 void require_unbroken_trail(Backend& backend, const Uuid& id) {
   // A server may still be at work on the last statement of a process that was killed.
-  Tenant tenant = value_of(backend.store().tenant_by_id(id));
+  Tenant tenant = value_of(backend.store().tenant_by_id(everyone(), id));
   auto trail = backend.audit_trail(id);
-  for (Tenant now = value_of(backend.store().tenant_by_id(id)); now != tenant;
-       now = value_of(backend.store().tenant_by_id(id))) {
+  for (Tenant now = value_of(backend.store().tenant_by_id(everyone(), id)); now != tenant;
+       now = value_of(backend.store().tenant_by_id(everyone(), id))) {
     tenant = now;
     trail = backend.audit_trail(id);
   }
@@ -42,8 +42,8 @@ int change_status(Store& store, const Uuid& id, Transition transition, int times
   int failures = 0;
   for (int i = 0; i < times; ++i) {
     const auto result = transition == Transition::kActivate
-                            ? store.activate_tenant(id, Activation{}, some_origin())
-                            : store.cancel_tenant(id, std::nullopt, some_origin());
+                            ? store.activate_tenant(everyone(), id, Activation{}, some_origin())
+                            : store.cancel_tenant(everyone(), id, std::nullopt, some_origin());
     const TenantStatus expected =
         transition == Transition::kActivate ? TenantStatus::kActive : TenantStatus::kFrozen;
     if (!result || result->status != expected) ++failures;
@@ -80,8 +80,8 @@ TEST_CASE_METHOD(EveryStore, "activate: of 16 threads that claim one erp id, one
   Activation activation;
   activation.erp_customer_id = "erp-" + random_id().to_string();
   const auto won = run_in_threads(kCallers, [&](int i) {
-    const auto result =
-        store().activate_tenant(ids[static_cast<std::size_t>(i)], activation, some_origin());
+    const auto result = store().activate_tenant(everyone(), ids[static_cast<std::size_t>(i)],
+                                                activation, some_origin());
     return result ? 1 : result.error().code == ErrorCode::kConflict ? 0 : 100;
   });
   CHECK(std::count(won.begin(), won.end(), 1) == 1);
@@ -122,10 +122,10 @@ TEST_CASE_METHOD(EveryStore, "reads see a change wholly or not at all while it i
         Activation both;
         both.plan = "plan-" + std::to_string(round);
         both.stripe_cust_id = "cus-" + id.to_string() + "-" + *both.plan;
-        if (!store().activate_tenant(id, both, some_origin())) ++wrong;
+        if (!store().activate_tenant(everyone(), id, both, some_origin())) ++wrong;
         continue;
       }
-      const auto tenant = store().tenant_by_id(id);
+      const auto tenant = store().tenant_by_id(everyone(), id);
       const auto expected = tenant && tenant->stripe_cust_id
                                 ? "cus-" + id.to_string() + "-" + tenant->plan
                                 : std::string();
@@ -145,7 +145,7 @@ TEST_CASE_METHOD(EverySharedStore,
     return create(store(), tenant);
   });
   CHECK(counted(outcomes) == std::vector<int>{1, 0, kCallers - 1, 0});
-  const Tenant winner = value_of(store().tenant_by_slug(slug));
+  const Tenant winner = value_of(store().tenant_by_slug(everyone(), slug));
   CHECK(backend().audit_trail(winner.id).size() == 1);
 }
 
@@ -178,11 +178,12 @@ TEST_CASE_METHOD(EverySharedStore,
       done.close_reader();
       if (round == 0) create(store(), tenant);
       // Every call is a change: the writer before may have left the tenant in either status.
-      const auto current = store().tenant_by_id(*tenant.id);
+      const auto current = store().tenant_by_id(everyone(), *tenant.id);
       bool active = current && current->status == TenantStatus::kActive;
       while (true) {
-        const auto result = active ? store().cancel_tenant(*tenant.id, {}, some_origin())
-                                   : store().activate_tenant(*tenant.id, {}, some_origin());
+        const auto result =
+            active ? store().cancel_tenant(everyone(), *tenant.id, {}, some_origin())
+                   : store().activate_tenant(everyone(), *tenant.id, {}, some_origin());
         if (!result) return 1;
         active = !active;
         done.write_byte();

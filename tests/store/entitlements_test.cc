@@ -10,14 +10,16 @@ std::vector<std::string> products_of(const std::vector<Entitlement>& entitlement
 }
 
 TEST_CASE_METHOD(EveryStore, "entitlements: an unknown tenant is not found") {
-  CHECK(code_of(store().entitlements(random_id(), std::nullopt)) == ErrorCode::kNotFound);
-  CHECK(code_of(store().entitlements(random_id(), product_of("certifai"))) == ErrorCode::kNotFound);
+  CHECK(code_of(store().entitlements(everyone(), random_id(), std::nullopt)) ==
+        ErrorCode::kNotFound);
+  CHECK(code_of(store().entitlements(everyone(), random_id(), product_of("certifai"))) ==
+        ErrorCode::kNotFound);
 }
 
 TEST_CASE_METHOD(EveryStore, "entitlements: a tenant without any has an empty list") {
   const Tenant tenant = tenant_in(TenantStatus::kActive);
-  CHECK(value_of(store().entitlements(tenant.id, std::nullopt)).empty());
-  CHECK(value_of(store().entitlements(tenant.id, product_of("certifai"))).empty());
+  CHECK(value_of(store().entitlements(everyone(), tenant.id, std::nullopt)).empty());
+  CHECK(value_of(store().entitlements(everyone(), tenant.id, product_of("certifai"))).empty());
 }
 
 TEST_CASE_METHOD(EveryStore,
@@ -29,7 +31,7 @@ TEST_CASE_METHOD(EveryStore,
   }
   backend().insert_entitlement({.tenant_id = neighbour.id, .product = "mine"});
 
-  const auto all = value_of(store().entitlements(tenant.id, std::nullopt));
+  const auto all = value_of(store().entitlements(everyone(), tenant.id, std::nullopt));
   CHECK(products_of(all) == std::vector<std::string>{"a-b", "a.b", "a:b", "a_b", "ab", "zeta"});
 }
 
@@ -38,9 +40,9 @@ TEST_CASE_METHOD(EveryStore, "entitlements: a product narrows the list to that o
   backend().insert_entitlement({.tenant_id = tenant.id, .product = "certifai"});
   backend().insert_entitlement({.tenant_id = tenant.id, .product = "compliance"});
 
-  const auto one = value_of(store().entitlements(tenant.id, product_of("compliance")));
+  const auto one = value_of(store().entitlements(everyone(), tenant.id, product_of("compliance")));
   CHECK(products_of(one) == std::vector<std::string>{"compliance"});
-  CHECK(value_of(store().entitlements(tenant.id, product_of("compl"))).empty());
+  CHECK(value_of(store().entitlements(everyone(), tenant.id, product_of("compl"))).empty());
 }
 
 TEST_CASE_METHOD(EveryStore, "entitlements: every member is as stored") {
@@ -53,7 +55,8 @@ TEST_CASE_METHOD(EveryStore, "entitlements: every member is as stored") {
                                 .config_json = config,
                                 .expires_at = end});
 
-  const Entitlement read = value_of(store().entitlements(tenant.id, std::nullopt)).at(0);
+  const Entitlement read =
+      value_of(store().entitlements(everyone(), tenant.id, std::nullopt)).at(0);
   CHECK(read.product == "certifai");
   CHECK_FALSE(read.enabled);
   CHECK(is_same_json(read.config_json, config));
@@ -82,8 +85,10 @@ TEST_CASE_METHOD(EveryStore, "entitlements: active is enabled, not expired, tena
   backend().insert_entitlement(
       {.tenant_id = tenant.id, .product = "certifai", .enabled = row.enabled, .expires_at = end});
 
-  CHECK(value_of(store().entitlements(tenant.id, std::nullopt)).at(0).active == row.active);
-  CHECK(value_of(store().tenant_by_id(tenant.id)).products.size() == (row.active ? 1U : 0U));
+  CHECK(value_of(store().entitlements(everyone(), tenant.id, std::nullopt)).at(0).active ==
+        row.active);
+  CHECK(value_of(store().tenant_by_id(everyone(), tenant.id)).products.size() ==
+        (row.active ? 1U : 0U));
 }
 
 TEST_CASE_METHOD(EveryStoreWithAClock, "entitlements: over from the microsecond of expires_at on",
@@ -92,7 +97,7 @@ TEST_CASE_METHOD(EveryStoreWithAClock, "entitlements: over from the microsecond 
   const Timestamp end = *Timestamp::parse("2026-12-31T00:00:00.000000Z");
   backend().insert_entitlement({.tenant_id = tenant.id, .product = "certifai", .expires_at = end});
   const auto is_active_now = [&] {
-    return value_of(store().entitlements(tenant.id, std::nullopt)).at(0).active;
+    return value_of(store().entitlements(everyone(), tenant.id, std::nullopt)).at(0).active;
   };
 
   clock().set({end.unix_us - 1});

@@ -21,7 +21,7 @@ constexpr Timestamp moved_by(std::int64_t us) {
 // The last use of each key of a tenant, in the order of the keys.
 std::vector<std::optional<Timestamp>> last_uses(Store& store, const Uuid& tenant_id) {
   std::vector<std::optional<Timestamp>> uses;
-  const auto keys = store.api_keys(tenant_id, true).value();
+  const auto keys = store.api_keys(everyone(), tenant_id, true).value();
   for (const ApiKey& key : keys) uses.push_back(key.last_used_at);
   return uses;
 }
@@ -39,7 +39,7 @@ class KeyUsesTest : public EveryStore {
                         .hash = "argon2id|c2FsdA|aGFzaA",
                         .prefix = "bp_0123abcd",
                         .created_by = "ada@example.com"};
-    return value_of(store().create_api_key(key, some_origin())).id;
+    return value_of(store().create_api_key(everyone(), key, some_origin())).id;
   }
   [[nodiscard]] std::vector<Uuid> add_keys(int count) {
     std::vector<Uuid> ids;
@@ -48,7 +48,7 @@ class KeyUsesTest : public EveryStore {
   }
 
   [[nodiscard]] ApiKey stored(const Uuid& key_id) {
-    const auto keys = value_of(store().api_keys(tenant_.id, true));
+    const auto keys = value_of(store().api_keys(everyone(), tenant_.id, true));
     const auto key = std::find_if(keys.begin(), keys.end(),
                                   [&](const ApiKey& each) { return each.id == key_id; });
     REQUIRE(key != keys.end());
@@ -156,7 +156,7 @@ TEST_CASE_METHOD(KeyUsesTest, "note_key_uses: nothing but last_used_at changes, 
 TEST_CASE_METHOD(KeyUsesTest, "note_key_uses: revoked keys move, and those of any tenant") {
   const Uuid id = add_key();
   SECTION("a revoked key") {
-    REQUIRE(store().revoke_api_key(id, some_origin()));
+    REQUIRE(store().revoke_api_key(everyone(), id, some_origin()));
   }
   SECTION("a key of a tenant that is not active") {
     backend().set_status(tenant_id(), GENERATE(TenantStatus::kDemo, TenantStatus::kTrial,
@@ -220,7 +220,7 @@ TEST_CASE_METHOD(KeyUsesTest, "note_key_uses: neither a use nor a revocation und
   const auto ids = add_keys(kCallers / 2);
   const auto outcomes = run_in_threads(kCallers, [&](int i) {
     const Uuid& id = ids[static_cast<std::size_t>(i / 2)];
-    if (i % 2 == 0) return store().revoke_api_key(id, some_origin()) ? 0 : 1;
+    if (i % 2 == 0) return store().revoke_api_key(everyone(), id, some_origin()) ? 0 : 1;
     return note(id, kUsedAt) <= 1 ? 0 : 1;
   });
   CHECK(counted(outcomes) == std::vector<int>{kCallers, 0, 0, 0});

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/store/postgres/tenant_statements.h"
 #include "tests/store/parallel.h"
 #include "tests/store/postgres_fixture.h"
 #include "tests/store/store_fixture.h"
@@ -64,29 +65,32 @@ class AdditionsTest : public PostgresTest {
   [[nodiscard]] const ProductId& product() const { return product_; }
 
   [[nodiscard]] std::string start_trial() {
-    return outcome_of(
-        [&] { return store_.start_trial(tenant_id_, product_, kTrialDays, some_origin()); });
+    return outcome_of([&] {
+      return store_.start_trial(everyone(), tenant_id_, product_, kTrialDays, some_origin());
+    });
   }
   [[nodiscard]] std::string request() {
-    return outcome_of(
-        [&] { return store_.request_product(tenant_id_, product_, {}, some_origin()); });
+    return outcome_of([&] {
+      return store_.request_product(everyone(), tenant_id_, product_, {}, some_origin());
+    });
   }
   // The moment that a request is given; else what came of it.
   [[nodiscard]] std::string requested_at() {
     std::string moment;
     const std::string outcome = outcome_of([&] {
-      auto result = store_.request_product(tenant_id_, product_, {}, some_origin());
+      auto result = store_.request_product(everyone(), tenant_id_, product_, {}, some_origin());
       if (result) moment = result->to_string();
       return result;
     });
     return moment.empty() ? outcome : moment;
   }
   [[nodiscard]] std::string create_key() {
-    return outcome_of(
-        [&] { return store_.create_api_key(new_key(tenant_id_, "key"), some_origin()); });
+    return outcome_of([&] {
+      return store_.create_api_key(everyone(), new_key(tenant_id_, "key"), some_origin());
+    });
   }
   [[nodiscard]] std::string revoke(const Uuid& key_id) {
-    return outcome_of([&] { return store_.revoke_api_key(key_id, some_origin()); });
+    return outcome_of([&] { return store_.revoke_api_key(everyone(), key_id, some_origin()); });
   }
 
   // Carries out a statement with the tenant's id as $1 and the product as $2.
@@ -202,7 +206,8 @@ TEST_CASE_METHOD(AdditionsTest, "create_api_key: of 16 that wait with one name, 
 }
 
 TEST_CASE_METHOD(AdditionsTest, "revoke_api_key: 16 that wait revoke once", "[postgres]") {
-  const Uuid id = value_of(store().create_api_key(new_key(tenant_id(), "key"), some_origin())).id;
+  const Uuid id =
+      value_of(store().create_api_key(everyone(), new_key(tenant_id(), "key"), some_origin())).id;
   const auto outcomes = behind_lock(kCallers, [&](int) { return revoke(id); });
   CHECK(outcomes == std::vector<std::string>(kCallers, "done"));
   CHECK(entries("api_key.revoke") == 1);
@@ -291,7 +296,7 @@ TEST_CASE_METHOD(AdditionsTest,
                  "an operation that is ended between its change and its entry is undone",
                  "[postgres]") {
   const Uuid key =
-      value_of(store().create_api_key(new_key(tenant_id(), "first"), some_origin())).id;
+      value_of(store().create_api_key(everyone(), new_key(tenant_id(), "first"), some_origin())).id;
   constexpr int kLock = 4711;
   db().execute(
       "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -306,7 +311,7 @@ TEST_CASE_METHOD(AdditionsTest,
       [&] { return revoke(key); },
       [&] {
         const std::vector<AuditSubmission> events(3, submission_at("a"));
-        return outcome_of([&] { return store().append_audit_events(events); });
+        return outcome_of([&] { return store().append_audit_events(everyone(), events); });
       }};
   for (const std::string how : {"pg_cancel_backend", "pg_terminate_backend"}) {
     for (const auto& operation : operations) {
@@ -335,7 +340,7 @@ TEST_CASE_METHOD(AdditionsTest, "append: one bad event in the middle of 1,000 ke
   const std::string before = contents();
   events[500].event.tenant_id = random_id();
   events[700].event.project_id = random_id();
-  const auto refused = store().append_audit_events(events);
+  const auto refused = store().append_audit_events(everyone(), events);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().fields ==
         std::vector<FieldError>{{"[500].tenant_id", "names no tenant"},
@@ -347,7 +352,7 @@ TEST_CASE_METHOD(AdditionsTest, "append: of 1,000 events ids, hashes and rows ar
                  "[postgres]") {
   std::vector<AuditSubmission> events;
   for (int i = 0; i < 1'000; ++i) events.push_back(submission_at("do." + std::to_string(i)));
-  const auto receipts = value_of(store().append_audit_events(events));
+  const auto receipts = value_of(store().append_audit_events(everyone(), events));
   REQUIRE(receipts.size() == events.size());
   for (std::size_t i = 1; i < receipts.size(); ++i) {
     if (receipts[i].id <= receipts[i - 1].id) FAIL("ids that do not grow at " << i);
@@ -378,7 +383,7 @@ TEST_CASE_METHOD(AdditionsTest, "append: a tenant or project that goes during th
     behind_lock(
         1,
         [&](int) {
-          const auto result = store().append_audit_events(std::span(&submission, 1));
+          const auto result = store().append_audit_events(everyone(), std::span(&submission, 1));
           if (!result) fields = result.error().fields;
           return std::string();
         },
@@ -403,17 +408,17 @@ TEST_CASE_METHOD(AdditionsTest,
   events[1].event.project_id = value<Uuid>(
       "INSERT INTO tenant_projects (tenant_id, name, slug) VALUES ($1, 'One', 'one') RETURNING id",
       other);
-  CHECK(store().append_audit_events(events).has_value());
+  CHECK(store().append_audit_events(everyone(), events).has_value());
   std::swap(events[0].event.project_id, events[1].event.project_id);
-  CHECK(code_of(store().append_audit_events(events)) == ErrorCode::kInvalidRequest);
+  CHECK(code_of(store().append_audit_events(everyone(), events)) == ErrorCode::kInvalidRequest);
 }
 
 TEST_CASE_METHOD(AdditionsTest, "append: where an event has a tenant's id, no slug counts",
                  "[postgres]") {
   AuditSubmission submission = submission_at("a");
   submission.event.tenant_id = random_id();
-  submission.tenant_slug = slug_of(value_of(store().tenant_by_id(tenant_id())).slug);
-  CHECK(code_of(store().append_audit_events(std::span(&submission, 1))) ==
+  submission.tenant_slug = slug_of(value_of(store().tenant_by_id(everyone(), tenant_id())).slug);
+  CHECK(code_of(store().append_audit_events(everyone(), std::span(&submission, 1))) ==
         ErrorCode::kInvalidRequest);
 }
 
@@ -423,7 +428,8 @@ TEST_CASE_METHOD(AdditionsTest, "append: a tenant that it refers to stays until 
   submission.event.tenant_id = tenant_id();
   const auto results = run_in_threads(kCallers, [&](int i) {
     if (i > 0)
-      return outcome_of([&] { return store().append_audit_events(std::span(&submission, 1)); });
+      return outcome_of(
+          [&] { return store().append_audit_events(everyone(), std::span(&submission, 1)); });
     postgres::Connection other({.url = url(), .application_name = "test"});
     other.query("DELETE FROM tenants WHERE id = $1", tenant_id());
     return std::string("done");
@@ -438,8 +444,8 @@ TEST_CASE_METHOD(AdditionsTest, "append: the largest and smallest numbers it hol
   AuditSubmission submission = submission_at("a");
   submission.event.metadata_json =
       R"({"large":1e308,"small":5e-324,"long":)" + std::string(60'000, '9') + "}";
-  REQUIRE(store().append_audit_events(std::span(&submission, 1)).has_value());
-  const auto page = store().audit_events({.action = "a"});
+  REQUIRE(store().append_audit_events(everyone(), std::span(&submission, 1)).has_value());
+  const auto page = value_of(store().audit_events(everyone(), {.action = "a"}));
   CHECK(page.events.at(0).event.metadata_json.size() > 60'000 + 308 + 324);
 }
 
@@ -459,17 +465,29 @@ TEST_CASE_METHOD(AdditionsTest, "append: the longest texts fit every index", "[p
                        &submission.event.product, &submission.event.user_agent}) {
     *member = longest;
   }
-  REQUIRE(store().append_audit_events(std::span(&submission, 1)).has_value());
-  CHECK(store().audit_events({.product = longest, .actor_id = longest}).events.size() == 1);
+  REQUIRE(store().append_audit_events(everyone(), std::span(&submission, 1)).has_value());
+  CHECK(value_of(store().audit_events(everyone(), {.product = longest, .actor_id = longest}))
+            .events.size() == 1);
 }
 
 TEST_CASE_METHOD(AdditionsTest, "api_keys: a scope that another program left NULL is none",
                  "[postgres]") {
-  CHECK(value_of(store().create_api_key(new_key(tenant_id(), "key"), some_origin())).scopes ==
-        Scopes{"audit:write"});
+  CHECK(value_of(store().create_api_key(everyone(), new_key(tenant_id(), "key"), some_origin()))
+            .scopes == Scopes{"audit:write"});
   db().execute("UPDATE api_keys SET scopes = ARRAY[NULL, 'a', NULL, 'b']");
-  CHECK(value_of(store().api_keys(tenant_id(), false)).at(0).scopes == Scopes{"a", "b"});
+  CHECK(value_of(store().api_keys(everyone(), tenant_id(), false)).at(0).scopes ==
+        Scopes{"a", "b"});
   CHECK(store().api_keys_by_prefix("bp_abcdefgh", {}).at(0).key.scopes == Scopes{"a", "b"});
+}
+
+TEST_CASE_METHOD(AdditionsTest, "statements: a scope of NULLs has nobody", "[postgres]") {
+  const auto found = [&](const auto& is_all, const auto& ids, const auto& slugs) {
+    return db().query(postgres::kTenantById, is_all, ids, slugs, tenant_id()).count();
+  };
+  CHECK(found(true, std::nullopt, std::nullopt) == 1);
+  CHECK(found(std::nullopt, std::nullopt, std::nullopt) == 0);
+  CHECK(found(false, std::nullopt, "{NULL}") == 0);
+  CHECK(found(std::nullopt, "{NULL}", "{}") == 0);
 }
 
 TEST_CASE_METHOD(AdditionsTest, "audit_events: entries of other programs are read as they can be",
@@ -479,7 +497,7 @@ TEST_CASE_METHOD(AdditionsTest, "audit_events: entries of other programs are rea
       " ('a', '[\"_retraced\"]', '192.0.2.0/24', 'infinity'), ('a', '\"_retraced\"', '::1', now()),"
       " ('a', '1', NULL, '-infinity'), ('a', '{\"_retraced\":\"x\",\"k\":1}', NULL, now()),"
       " ('a', '{\"_retraced\":null}', NULL, now())");
-  const auto page = store().audit_events({.action = "a"});
+  const auto page = value_of(store().audit_events(everyone(), {.action = "a"}));
   REQUIRE(page.events.size() == 5);
   CHECK(page.events[0].event.metadata_json == R"(["_retraced"])");
   CHECK(page.events[0].event.source_ip == "192.0.2.0");

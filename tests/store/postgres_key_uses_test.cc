@@ -26,7 +26,7 @@ class PostgresKeyUsesTest : public PostgresTest {
                           .hash = "argon2id|c2FsdA|aGFzaA",
                           .prefix = "bp_abcdefgh",
                           .created_by = {}};
-      ids_.push_back(value_of(store_.create_api_key(key, some_origin())).id);
+      ids_.push_back(value_of(store_.create_api_key(everyone(), key, some_origin())).id);
       uses_.push_back({.key_id = ids_.back(), .used_at = kNoted});
     }
   }

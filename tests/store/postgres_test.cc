@@ -56,7 +56,7 @@ class SchemaTest : public PostgresTest {
 };
 
 std::string outage_of_reading(Store& store) {
-  return outage_of([&] { return store.tenant_by_id(random_id()); });
+  return outage_of([&] { return store.tenant_by_id(everyone(), random_id()); });
 }
 
 bool contains(const std::string& text, const std::string& part) {
@@ -177,7 +177,7 @@ TEST_CASE("postgres: while the server is away it is an outage, and over as soon 
   cluster.start();
 
   wait_until("the store's return", [&] { return outage_of_reading(store).empty(); });
-  CHECK(value_of(store.tenant_by_id(*tenant.id)).slug == tenant.slug.str());
+  CHECK(value_of(store.tenant_by_id(everyone(), *tenant.id)).slug == tenant.slug.str());
 }
 
 TEST_CASE_METHOD(PostgresTest, "connections that were ended while idle cost no caller anything",
@@ -229,11 +229,15 @@ TEST_CASE_METHOD(PostgresTest, "a row that another session has locked is an outa
     const postgres::Transaction holder(db());
     db().query("SELECT FROM tenants WHERE id = $1 FOR UPDATE", id);
     const auto start = std::chrono::steady_clock::now();
-    CHECK(contains(outage_of([&] { return store.cancel_tenant(id, {}, some_origin()); }), "55P03"));
+    CHECK(
+        contains(outage_of([&] { return store.cancel_tenant(everyone(), id, {}, some_origin()); }),
+                 "55P03"));
     CHECK(std::chrono::steady_clock::now() - start < postgres::kLockTimeout);
-    CHECK(value_of(store.tenant_by_id(id)).status == TenantStatus::kTrial);  // reading goes on
+    CHECK(value_of(store.tenant_by_id(everyone(), id)).status ==
+          TenantStatus::kTrial);  // reading goes on
   }
-  CHECK(value_of(store.cancel_tenant(id, {}, some_origin())).status == TenantStatus::kFrozen);
+  CHECK(value_of(store.cancel_tenant(everyone(), id, {}, some_origin())).status ==
+        TenantStatus::kFrozen);
   CHECK(value("SELECT count(*) FROM audit_log WHERE action = 'tenant.cancel'") == 1);
 }
 
@@ -255,7 +259,7 @@ TEST_CASE_METHOD(PostgresTest, "a server that takes no writes is an outage to wr
   PostgresStore store = store_at(url() + "&options=-c%20default_transaction_read_only%3Don");
   CHECK(contains(outage_of([&] { return store.create_tenant(new_customer(), some_origin()); }),
                  "25006"));
-  CHECK(code_of(store.tenant_by_id(random_id())) == ErrorCode::kNotFound);
+  CHECK(code_of(store.tenant_by_id(everyone(), random_id())) == ErrorCode::kNotFound);
   CHECK(contains(outage_of([&] { return store.check_health(); }), "read-only"));
 }
 
@@ -271,21 +275,21 @@ TEST_CASE_METHOD(PostgresTest, "days that other programs stored are told and cha
 
   store_end("infinity");
   activation.contract_end = date_of("9999-12-31");
-  CHECK(value_of(store.activate_tenant(id, activation, some_origin())).contract_end ==
+  CHECK(value_of(store.activate_tenant(everyone(), id, activation, some_origin())).contract_end ==
         date_of("9999-12-31"));
   CHECK(value("SELECT count(*) FROM audit_log WHERE metadata ? 'changes'") == 0);
 
   store_end("0044-03-15 BC");
   activation = {};
   activation.contract_start = date_of("0001-01-01");
-  const Tenant active = value_of(store.activate_tenant(id, activation, some_origin()));
+  const Tenant active = value_of(store.activate_tenant(everyone(), id, activation, some_origin()));
   CHECK(active.contract_end == date_of("0001-01-01"));
-  CHECK(value_of(store.tenant_by_id(id)) == active);
+  CHECK(value_of(store.tenant_by_id(everyone(), id)) == active);
 
   store_end("-infinity");
-  const Tenant frozen = value_of(store.cancel_tenant(id, {}, some_origin()));
+  const Tenant frozen = value_of(store.cancel_tenant(everyone(), id, {}, some_origin()));
   CHECK(frozen.contract_end == date_of("0001-01-01"));
-  CHECK(value_of(store.tenant_by_id(id)) == frozen);
+  CHECK(value_of(store.tenant_by_id(everyone(), id)) == frozen);
 }
 
 TEST_CASE_METHOD(PostgresTest, "a change that waited has the time of its turn in the trail",
@@ -297,7 +301,8 @@ TEST_CASE_METHOD(PostgresTest, "a change that waited has the time of its turn in
   {
     const postgres::Transaction holder(db());
     db().query("SELECT FROM tenants WHERE id = $1 FOR UPDATE", id);
-    changer = std::jthread([&] { static_cast<void>(store.cancel_tenant(id, {}, some_origin())); });
+    changer = std::jthread(
+        [&] { static_cast<void>(store.cancel_tenant(everyone(), id, {}, some_origin())); });
     wait_until("a change that waits for the row",
                [&] { return db().query("SELECT FROM pg_locks WHERE NOT granted").count() > 0; });
     turn = db().query("SELECT clock_timestamp()").get<Timestamp>(0, 0);
@@ -315,9 +320,11 @@ TEST_CASE_METHOD(PostgresTest, "through PgBouncer two processes share one connec
     const NewTenant tenant = new_customer();
     const Tenant created = value_of(one.create_tenant(tenant, some_origin())).tenant;
     CHECK(value_of(other.create_tenant(tenant, some_origin())).replayed);
-    CHECK(value_of(other.activate_tenant(*tenant.id, {}, some_origin())).slug == created.slug);
-    CHECK(value_of(one.cancel_tenant(*tenant.id, {}, some_origin())).slug == created.slug);
-    CHECK(value_of(other.entitlements(*tenant.id, {})).empty());
+    CHECK(value_of(other.activate_tenant(everyone(), *tenant.id, {}, some_origin())).slug ==
+          created.slug);
+    CHECK(value_of(one.cancel_tenant(everyone(), *tenant.id, {}, some_origin())).slug ==
+          created.slug);
+    CHECK(value_of(other.entitlements(everyone(), *tenant.id, {})).empty());
     CHECK(one.check_health().schema_version == other.check_health().schema_version);
   }
   CHECK(sessions() == 1);
@@ -353,10 +360,10 @@ TEST_CASE("postgres: lists are sorted by byte value, whatever the database's col
       backend->insert_entitlement({.tenant_id = tenant.id, .product = *product});
     }
     std::vector<std::string> listed;
-    const auto entitlements = value_of(store.entitlements(tenant.id, {}));
+    const auto entitlements = value_of(store.entitlements(everyone(), tenant.id, {}));
     for (const Entitlement& entitlement : entitlements) listed.push_back(entitlement.product);
     CHECK(listed == sorted);
-    CHECK(value_of(store.tenant_by_id(tenant.id)).products == sorted);
+    CHECK(value_of(store.tenant_by_id(everyone(), tenant.id)).products == sorted);
   }
   cluster.drop_database(name);
 }

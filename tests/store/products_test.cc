@@ -9,7 +9,7 @@ class ProductsTest : public EveryStore {
  protected:
   // Available where the tenant has no row.
   ProductState state_of(const Uuid& tenant_id, const std::string& product) {
-    const auto standings = value_of(store().product_standings(tenant_id));
+    const auto standings = value_of(store().product_standings(everyone(), tenant_id));
     const auto found =
         std::find_if(standings.begin(), standings.end(),
                      [&](const ProductStanding& standing) { return standing.product == product; });
@@ -17,16 +17,17 @@ class ProductsTest : public EveryStore {
   }
 
   Entitlement entitlement_of(const Uuid& tenant_id, const std::string& product) {
-    return value_of(store().entitlements(tenant_id, product_of(product))).at(0);
+    return value_of(store().entitlements(everyone(), tenant_id, product_of(product))).at(0);
   }
 
   Result<Timestamp> request(const Uuid& tenant_id, const std::string& product,
                             const std::optional<std::string>& note = {}) {
-    return store().request_product(tenant_id, product_of(product), note, some_origin());
+    return store().request_product(everyone(), tenant_id, product_of(product), note, some_origin());
   }
 
   Result<Entitlement> try_out(const Uuid& tenant_id, const std::string& product) {
-    return store().start_trial(tenant_id, product_of(product), kTrialDays, some_origin());
+    return store().start_trial(everyone(), tenant_id, product_of(product), kTrialDays,
+                               some_origin());
   }
 };
 
@@ -40,11 +41,12 @@ void check_origin(const NewAuditEvent& event) {
 }
 
 TEST_CASE_METHOD(ProductsTest, "product_standings: an unknown tenant is not found") {
-  CHECK(code_of(store().product_standings(random_id())) == ErrorCode::kNotFound);
+  CHECK(code_of(store().product_standings(everyone(), random_id())) == ErrorCode::kNotFound);
 }
 
 TEST_CASE_METHOD(ProductsTest, "product_standings: a tenant without a row has none") {
-  CHECK(value_of(store().product_standings(tenant_in(TenantStatus::kActive).id)).empty());
+  CHECK(
+      value_of(store().product_standings(everyone(), tenant_in(TenantStatus::kActive).id)).empty());
 }
 
 TEST_CASE_METHOD(ProductsTest, "product_standings: sorted by byte value, none of others") {
@@ -56,7 +58,7 @@ TEST_CASE_METHOD(ProductsTest, "product_standings: sorted by byte value, none of
   backend().insert_entitlement({.tenant_id = neighbour.id, .product = "mine"});
 
   std::vector<std::string> products;
-  for (const auto& standing : value_of(store().product_standings(tenant.id))) {
+  for (const auto& standing : value_of(store().product_standings(everyone(), tenant.id))) {
     products.push_back(standing.product);
   }
   CHECK(products == std::vector<std::string>{"a-b", "a.b", "a:b", "a_b", "ab", "zeta"});
@@ -121,7 +123,7 @@ TEST_CASE_METHOD(ProductsTest, "request_product: a disabled entitlement, audited
   CHECK(is_same_json(made.config_json, "{}"));
   CHECK_FALSE(made.expires_at);
   CHECK(state_of(tenant.id, "certifai") == ProductState::kRequested);
-  CHECK(value_of(store().tenant_by_id(tenant.id)).products.empty());
+  CHECK(value_of(store().tenant_by_id(everyone(), tenant.id)).products.empty());
   CHECK(backend().row_counts().entitlements == before.entitlements + 1);
   CHECK(backend().row_counts().audit_events == before.audit_events + 1);
   const AuditEvent entry = backend().audit_trail(tenant.id).at(1);
@@ -249,7 +251,8 @@ TEST_CASE_METHOD(ProductsTest, "start_trial: active at once, ends by itself, aud
   CHECK(is_same_json(trial.config_json, "{}"));
   CHECK(entitlement_of(tenant.id, "certifai") == trial);
   CHECK(state_of(tenant.id, "certifai") == ProductState::kTrial);
-  CHECK(value_of(store().tenant_by_id(tenant.id)).products == std::vector<std::string>{"certifai"});
+  CHECK(value_of(store().tenant_by_id(everyone(), tenant.id)).products ==
+        std::vector<std::string>{"certifai"});
   CHECK(backend().row_counts().entitlements == before.entitlements + 1);
   CHECK(backend().row_counts().audit_events == before.audit_events + 1);
   const AuditEvent entry = backend().audit_trail(tenant.id).at(1);
@@ -363,20 +366,21 @@ class ProductsWithAClockTest : public EveryStoreWithAClock {
   const ProductId product_ = product_of("certifai");
 
   [[nodiscard]] ProductState state() {
-    const auto standings = value_of(store().product_standings(tenant_.id));
+    const auto standings = value_of(store().product_standings(everyone(), tenant_.id));
     return standings.empty() ? ProductState::kAvailable : standings[0].state;
   }
 };
 
 TEST_CASE_METHOD(ProductsWithAClockTest, "a trial's life, to the microsecond", "[embedded]") {
   CHECK(state() == ProductState::kAvailable);
-  const Timestamp asked = value_of(store().request_product(tenant_.id, product_, {}, {}));
+  const Timestamp asked =
+      value_of(store().request_product(everyone(), tenant_.id, product_, {}, {}));
   CHECK(asked == clock().now());
   CHECK(state() == ProductState::kRequested);
 
   let_time_pass();
   const Timestamp start = clock().now();
-  const Entitlement trial = value_of(store().start_trial(tenant_.id, product_, 14, {}));
+  const Entitlement trial = value_of(store().start_trial(everyone(), tenant_.id, product_, 14, {}));
   const Timestamp end = add_days(start, 14);
   CHECK(trial.expires_at == end);
   CHECK(trial.updated_at == start);
@@ -384,24 +388,27 @@ TEST_CASE_METHOD(ProductsWithAClockTest, "a trial's life, to the microsecond", "
 
   clock().set({end.unix_us - 1});
   CHECK(state() == ProductState::kTrial);
-  CHECK(code_of(store().request_product(tenant_.id, product_, {}, {})) ==
+  CHECK(code_of(store().request_product(everyone(), tenant_.id, product_, {}, {})) ==
         ErrorCode::kAlreadyEntitled);
   clock().set(end);
   CHECK(state() == ProductState::kExpired);
-  CHECK(code_of(store().start_trial(tenant_.id, product_, 14, {})) == ErrorCode::kTrialAlreadyUsed);
+  CHECK(code_of(store().start_trial(everyone(), tenant_.id, product_, 14, {})) ==
+        ErrorCode::kTrialAlreadyUsed);
 
-  CHECK(value_of(store().request_product(tenant_.id, product_, {}, {})) == end);
+  CHECK(value_of(store().request_product(everyone(), tenant_.id, product_, {}, {})) == end);
   CHECK(state() == ProductState::kRequested);
-  CHECK(code_of(store().start_trial(tenant_.id, product_, 14, {})) == ErrorCode::kTrialAlreadyUsed);
+  CHECK(code_of(store().start_trial(everyone(), tenant_.id, product_, 14, {})) ==
+        ErrorCode::kTrialAlreadyUsed);
 }
 
 TEST_CASE_METHOD(ProductsWithAClockTest, "changes of a product within one microsecond differ",
                  "[embedded]") {
-  REQUIRE(store().request_product(tenant_.id, product_, {}, {}));
-  const Entitlement asked_for = value_of(store().entitlements(tenant_.id, product_)).at(0);
-  const Entitlement trial = value_of(store().start_trial(tenant_.id, product_, 14, {}));
+  REQUIRE(store().request_product(everyone(), tenant_.id, product_, {}, {}));
+  const Entitlement asked_for =
+      value_of(store().entitlements(everyone(), tenant_.id, product_)).at(0);
+  const Entitlement trial = value_of(store().start_trial(everyone(), tenant_.id, product_, 14, {}));
   CHECK(trial.updated_at != asked_for.updated_at);
-  CHECK(value_of(store().entitlements(tenant_.id, product_)).at(0) == trial);
+  CHECK(value_of(store().entitlements(everyone(), tenant_.id, product_)).at(0) == trial);
 }
 
 }  // namespace

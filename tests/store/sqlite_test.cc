@@ -78,7 +78,7 @@ TEST_CASE_METHOD(SqliteTest, "open_store: nothing is opened before the first ope
 }
 
 TEST_CASE_METHOD(SqliteTest, "a new store has the tenant acme with its products", "[embedded]") {
-  const Tenant acme = value_of(store().tenant_by_slug(slug_of("acme")));
+  const Tenant acme = value_of(store().tenant_by_slug(everyone(), slug_of("acme")));
   CHECK(acme.id.to_string() == kAcmeId);
   CHECK(acme.name == "Acme Inc.");
   CHECK(acme.status == TenantStatus::kActive);
@@ -111,14 +111,14 @@ TEST_CASE_METHOD(SqliteTest, "a change is seen by every other opening of the fil
   const NewTenant tenant = new_customer();
   const Tenant created = value_of(store().create_tenant(tenant, some_origin())).tenant;
   SqliteStore other(sqlite::Pool::on_disk(file(), 1, clock()), clock());
-  CHECK(value_of(other.tenant_by_slug(tenant.slug)) == created);
+  CHECK(value_of(other.tenant_by_slug(everyone(), tenant.slug)) == created);
   CHECK(value("SELECT count(*) FROM tenants") == 2);
 }
 
 TEST_CASE_METHOD(SqliteTest, "8 processes that start at once on an empty folder all succeed",
                  "[embedded]") {
   const auto statuses = run_in_processes(8, [&](int) {
-    const auto acme = store().tenant_by_slug(slug_of("acme"));
+    const auto acme = store().tenant_by_slug(everyone(), slug_of("acme"));
     return acme && acme->products.size() == 2 ? 0 : 1;
   });
   CHECK(statuses == std::vector<int>(8, 0));
@@ -130,7 +130,7 @@ TEST_CASE_METHOD(SqliteTest, "8 threads that start at once on an empty folder al
                  "[embedded]") {
   const auto found = run_in_threads(8, [&](int) {
     SqliteStore own(sqlite::Pool::on_disk(file(), 1, clock()), clock());
-    return own.tenant_by_slug(slug_of("acme")).has_value() ? 1 : 0;
+    return own.tenant_by_slug(everyone(), slug_of("acme")).has_value() ? 1 : 0;
   });
   CHECK(found == std::vector<int>(8, 1));
 }
@@ -138,7 +138,7 @@ TEST_CASE_METHOD(SqliteTest, "8 threads that start at once on an empty folder al
 TEST_CASE_METHOD(SqliteTest, "an empty database file is upgraded in place", "[embedded]") {
   std::filesystem::create_directories(state_dir());
   std::ofstream(file()).flush();
-  CHECK(store().tenant_by_slug(slug_of("acme")).has_value());
+  CHECK(store().tenant_by_slug(everyone(), slug_of("acme")).has_value());
   CHECK(value("PRAGMA user_version") == sqlite::kSchemaVersion);
   CHECK(value<std::string>("PRAGMA journal_mode") == "wal");
 }
@@ -169,28 +169,30 @@ class OldSqliteTest : public SqliteTest {
 
 TEST_CASE_METHOD(OldSqliteTest, "a file of version 1 is upgraded in place and keeps its rows",
                  "[embedded]") {
-  const Tenant tenant = value_of(store().tenant_by_slug(slug_of("old")));
+  const Tenant tenant = value_of(store().tenant_by_slug(everyone(), slug_of("old")));
 
   CHECK(value("PRAGMA user_version") == sqlite::kSchemaVersion);
   CHECK(tenant.products == std::vector<std::string>{"certifai"});
-  const Entitlement kept = value_of(store().entitlements(tenant.id, std::nullopt)).at(0);
+  const Entitlement kept =
+      value_of(store().entitlements(everyone(), tenant.id, std::nullopt)).at(0);
   CHECK(kept.config_json == R"({"seats": 7})");
   CHECK(kept.expires_at == Timestamp::parse("2026-12-31T00:00:00.000000Z"));
   CHECK(kept.updated_at == *Timestamp::parse("2026-05-01T00:00:00.000001Z"));
-  CHECK(value_of(store().product_standings(tenant.id)).at(0).state == ProductState::kActive);
-  CHECK(value_of(store().api_keys(tenant.id, false)).size() == 1);
+  CHECK(value_of(store().product_standings(everyone(), tenant.id)).at(0).state ==
+        ProductState::kActive);
+  CHECK(value_of(store().api_keys(everyone(), tenant.id, false)).size() == 1);
   CHECK(value("SELECT count(*) FROM tenants") == 1);  // acme is of new files only
   CHECK(value("SELECT count(*) FROM tenant_projects") == 1);
   CHECK(value("SELECT count(*) FROM audit_log") == 1);
-  CHECK(store().request_product(tenant.id, product_of("mapping"), {}, {}).has_value());
+  CHECK(store().request_product(everyone(), tenant.id, product_of("mapping"), {}, {}).has_value());
   CHECK(value<std::string>("PRAGMA integrity_check") == "ok");
 }
 
 TEST_CASE_METHOD(OldSqliteTest, "8 processes that start at once on a file of version 1 all succeed",
                  "[embedded]") {
   const auto statuses = run_in_processes(8, [&](int) {
-    const auto tenant = store().tenant_by_slug(slug_of("old"));
-    return tenant && store().product_standings(tenant->id)->size() == 1 ? 0 : 1;
+    const auto tenant = store().tenant_by_slug(everyone(), slug_of("old"));
+    return tenant && store().product_standings(everyone(), tenant->id)->size() == 1 ? 0 : 1;
   });
   CHECK(statuses == std::vector<int>(8, 0));
   CHECK(value("PRAGMA user_version") == sqlite::kSchemaVersion);
@@ -260,9 +262,9 @@ TEST_CASE_METHOD(SqliteTest, "an outage ends by itself when its cause goes", "[e
   const std::string obstacle = std::filesystem::path(state_dir()).parent_path().string();
   std::ofstream(obstacle).flush();
   CHECK_THROWS_AS(store().check_health(), StoreUnavailable);
-  CHECK_THROWS_AS(store().tenant_by_id(random_id()), StoreUnavailable);
+  CHECK_THROWS_AS(store().tenant_by_id(everyone(), random_id()), StoreUnavailable);
   std::filesystem::remove(obstacle);
-  CHECK(store().tenant_by_slug(slug_of("acme")).has_value());
+  CHECK(store().tenant_by_slug(everyone(), slug_of("acme")).has_value());
 }
 
 TEST_CASE("a full store is an outage, writes nothing, and recovers", "[embedded]") {
@@ -278,7 +280,7 @@ TEST_CASE("a full store is an outage, writes nothing, and recovers", "[embedded]
   large.name = std::string(100'000, 'x');
 
   CHECK_THROWS_AS(store.create_tenant(large, some_origin()), StoreUnavailable);
-  CHECK(store.tenant_by_id(*large.id).error().code == ErrorCode::kNotFound);
+  CHECK(store.tenant_by_id(everyone(), *large.id).error().code == ErrorCode::kNotFound);
   CHECK(store.create_tenant(large, some_origin()).has_value());
 }
 
@@ -291,7 +293,7 @@ TEST_CASE_METHOD(SqliteTest, "note_key_uses: where no key is due, nothing waits 
                       .hash = "h",
                       .prefix = "bp_0123abcd",
                       .created_by = {}};
-  const Uuid id = value_of(store().create_api_key(key, some_origin())).id;
+  const Uuid id = value_of(store().create_api_key(everyone(), key, some_origin())).id;
   const Timestamp now = clock().now();
   const std::vector<KeyUse> uses = {{id, now}, {random_id(), now}};
   CHECK(store().note_key_uses(uses) == 1);
@@ -304,7 +306,7 @@ TEST_CASE_METHOD(SqliteTest, "note_key_uses: where no key is due, nothing waits 
 TEST_CASE_METHOD(SqliteTest, "a stored status that is none is a bug, not an answer", "[embedded]") {
   run("PRAGMA ignore_check_constraints = ON");
   run("UPDATE tenants SET status = 'unheard-of'");
-  CHECK_THROWS_AS(store().tenant_by_slug(slug_of("acme")), std::runtime_error);
+  CHECK_THROWS_AS(store().tenant_by_slug(everyone(), slug_of("acme")), std::runtime_error);
 }
 
 // The rules of the schema, for whatever else writes to the database.
@@ -369,7 +371,7 @@ TEST_CASE_METHOD(SqliteTest, "schema: a write that breaks a rule is refused", "[
 TEST_CASE_METHOD(SqliteTest, "schema: rows get the defaults that Postgres gives", "[embedded]") {
   run("INSERT INTO tenants (id, slug, name) VALUES"
       " ('00000000-0000-0000-0000-000000000002', 'defaults', 'Defaults')");
-  const Tenant tenant = value_of(store().tenant_by_slug(slug_of("defaults")));
+  const Tenant tenant = value_of(store().tenant_by_slug(everyone(), slug_of("defaults")));
   CHECK(tenant.status == TenantStatus::kTrial);
   CHECK(tenant.kind == TenantKind::kCustomer);
   CHECK(tenant.plan == "starter");

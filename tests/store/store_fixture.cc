@@ -60,19 +60,24 @@ Tenant EveryStore::tenant_in(TenantStatus status) {
   if (status == TenantStatus::kDemo) tenant.kind = TenantKind::kDemo;
   const Uuid id = value_of(store().create_tenant(tenant, some_origin())).tenant.id;
   backend_->set_status(id, status);
-  return value_of(store().tenant_by_id(id));
+  return value_of(store().tenant_by_id(everyone(), id));
 }
 
 void EveryStore::require_writes_nothing(const Uuid& tenant_id,
                                         const std::function<void()>& operation) {
   const RowCounts counts_before = backend_->row_counts();
-  const auto before = store().tenant_by_id(tenant_id);
+  const auto before = store().tenant_by_id(everyone(), tenant_id);
   let_time_pass();
   operation();
-  const auto after = store().tenant_by_id(tenant_id);
+  const auto after = store().tenant_by_id(everyone(), tenant_id);
   CHECK(backend_->row_counts() == counts_before);
   REQUIRE(after.has_value() == before.has_value());
   if (before) CHECK(*after == *before);
+}
+
+const TenantScope& everyone() {
+  static const TenantScope kEveryone = TenantScope::all();
+  return kEveryone;
 }
 
 Uuid random_id() {

@@ -56,6 +56,9 @@ class EveryStoreWithAClock : public EveryStore {
   [[nodiscard]] FakeClock& clock() { return *backend().settable_clock(); }
 };
 
+// The scope of all tenants.
+[[nodiscard]] const TenantScope& everyone();
+
 [[nodiscard]] Uuid random_id();
 [[nodiscard]] Slug random_slug();
 // A customer with an id and a slug that nobody has.

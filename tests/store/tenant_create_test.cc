@@ -42,8 +42,8 @@ TEST_CASE_METHOD(EveryStore, "create_tenant: a demo starts as a demo without an 
 TEST_CASE_METHOD(EveryStore, "create_tenant: what it answers is what is read afterwards") {
   const NewTenant tenant = new_customer();
   const Tenant created = value_of(store().create_tenant(tenant, some_origin())).tenant;
-  CHECK(value_of(store().tenant_by_id(created.id)) == created);
-  CHECK(value_of(store().tenant_by_slug(tenant.slug)) == created);
+  CHECK(value_of(store().tenant_by_id(everyone(), created.id)) == created);
+  CHECK(value_of(store().tenant_by_slug(everyone(), tenant.slug)) == created);
 }
 
 TEST_CASE_METHOD(EveryStore, "create_tenant: without an id each tenant gets one of its own") {
@@ -63,7 +63,7 @@ TEST_CASE_METHOD(EveryStore, "create_tenant: any text comes back as it was given
   tenant.sales_owner = "';DROP TABLE tenants;--";
   const Tenant created = value_of(store().create_tenant(tenant, some_origin())).tenant;
 
-  const Tenant read = value_of(store().tenant_by_id(created.id));
+  const Tenant read = value_of(store().tenant_by_id(everyone(), created.id));
   CHECK(read.name == tenant.name);
   CHECK(read.sales_owner == tenant.sales_owner);
   CHECK(json_text(backend().audit_trail(created.id).at(0).event.metadata_json, "name") ==
@@ -134,7 +134,8 @@ TEST_CASE_METHOD(EveryStore, "create_tenant: a replay answers the row as it is n
   let_time_pass();
   Activation activation;
   activation.erp_customer_id = "erp-" + id.to_string();
-  const Tenant active = value_of(store().activate_tenant(id, activation, some_origin()));
+  const Tenant active =
+      value_of(store().activate_tenant(everyone(), id, activation, some_origin()));
   backend().insert_entitlement({.tenant_id = id, .product = "certifai"});
 
   NewTenant same_but_trial = tenant;
@@ -181,7 +182,7 @@ TEST_CASE_METHOD(EveryStore, "create_tenant: a replay after the plan has changed
   Activation activation;
   activation.plan = "professional";
   let_time_pass();
-  REQUIRE(store().activate_tenant(id, activation, some_origin()).has_value());
+  REQUIRE(store().activate_tenant(everyone(), id, activation, some_origin()).has_value());
 
   CHECK(code_of(store().create_tenant(tenant, some_origin())) == ErrorCode::kConflict);
 }
@@ -202,7 +203,7 @@ TEST_CASE_METHOD(EveryStoreWithAClock, "create_tenant: its time is the clock's, 
   const Tenant created = value_of(store().create_tenant(new_customer(), some_origin())).tenant;
   CHECK(created.created_at.to_string() == "2027-12-31T23:59:59.999999Z");
   CHECK(created.trial_ends_at->to_string() == "2028-01-14T23:59:59.999999Z");
-  CHECK(value_of(store().tenant_by_id(created.id)) == created);
+  CHECK(value_of(store().tenant_by_id(everyone(), created.id)) == created);
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ class TransitionTest : public EveryStore {
  protected:
   Result<Tenant> take(const Step& step, const Uuid& id) {
     return step.transition == Transition::kActivate
-               ? store().activate_tenant(id, Activation{}, some_origin())
-               : store().cancel_tenant(id, std::nullopt, some_origin());
+               ? store().activate_tenant(everyone(), id, Activation{}, some_origin())
+               : store().cancel_tenant(everyone(), id, std::nullopt, some_origin());
   }
 };
 
@@ -36,7 +36,7 @@ TEST_CASE_METHOD(TransitionTest, "activate, cancel: every step that changes the 
   CHECK(after.updated_at > before.updated_at);
   CHECK(after.created_at == before.created_at);
   CHECK(after.trial_ends_at == before.trial_ends_at);
-  CHECK(value_of(store().tenant_by_id(before.id)) == after);
+  CHECK(value_of(store().tenant_by_id(everyone(), before.id)) == after);
   const auto trail = backend().audit_trail(before.id);
   REQUIRE(trail.size() == 2);
   CHECK(trail[1].created_at >= after.updated_at);
@@ -71,9 +71,9 @@ TEST_CASE_METHOD(TransitionTest, "activate, cancel: a demo and an archived tenan
 
 TEST_CASE_METHOD(TransitionTest, "activate, cancel: an unknown tenant is not found") {
   const RowCounts counts = backend().row_counts();
-  CHECK(code_of(store().activate_tenant(random_id(), Activation{}, some_origin())) ==
+  CHECK(code_of(store().activate_tenant(everyone(), random_id(), Activation{}, some_origin())) ==
         ErrorCode::kNotFound);
-  CHECK(code_of(store().cancel_tenant(random_id(), "reason", some_origin())) ==
+  CHECK(code_of(store().cancel_tenant(everyone(), random_id(), "reason", some_origin())) ==
         ErrorCode::kNotFound);
   CHECK(backend().row_counts() == counts);
 }
@@ -87,21 +87,23 @@ TEST_CASE_METHOD(EveryStore, "activate: it sets what is given and leaves the res
                               .erp_customer_id = "erp-" + before.slug,
                               .stripe_cust_id = "cus-" + before.slug};
 
-  const Tenant after = value_of(store().activate_tenant(before.id, activation, some_origin()));
+  const Tenant after =
+      value_of(store().activate_tenant(everyone(), before.id, activation, some_origin()));
 
   CHECK(after.plan == "professional");
   CHECK(after.contract_start == date_of("2026-06-01"));
   CHECK(after.contract_end == date_of("2027-05-31"));
   CHECK(after.erp_customer_id == "erp-" + before.slug);
   CHECK(after.stripe_cust_id == "cus-" + before.slug);
-  CHECK(value_of(store().tenant_by_id(before.id)) == after);
+  CHECK(value_of(store().tenant_by_id(everyone(), before.id)) == after);
 
   let_time_pass();
   Activation end_only;
   end_only.contract_end = date_of("2028-05-31");
   Tenant expected = after;
   expected.contract_end = end_only.contract_end;
-  Tenant extended = value_of(store().activate_tenant(before.id, end_only, some_origin()));
+  Tenant extended =
+      value_of(store().activate_tenant(everyone(), before.id, end_only, some_origin()));
   CHECK(extended.updated_at > after.updated_at);
   expected.updated_at = extended.updated_at;
   CHECK(extended == expected);
@@ -115,7 +117,7 @@ TEST_CASE_METHOD(EveryStore, "activate: the audit entry says who changed what") 
                               .erp_customer_id = "erp-" + before.slug,
                               .stripe_cust_id = {}};
   let_time_pass();
-  REQUIRE(store().activate_tenant(before.id, activation, some_origin()).has_value());
+  REQUIRE(store().activate_tenant(everyone(), before.id, activation, some_origin()).has_value());
 
   const auto trail = backend().audit_trail(before.id);
   REQUIRE(trail.size() == 2);
@@ -141,7 +143,7 @@ TEST_CASE_METHOD(EveryStore,
   let_time_pass();
   Activation same_plan;
   same_plan.plan = before.plan;
-  REQUIRE(store().activate_tenant(before.id, same_plan, some_origin()).has_value());
+  REQUIRE(store().activate_tenant(everyone(), before.id, same_plan, some_origin()).has_value());
   CHECK(is_same_json(backend().audit_trail(before.id).at(1).event.metadata_json,
                      R"({"from":"frozen","to":"active"})"));
 }
@@ -152,7 +154,8 @@ TEST_CASE_METHOD(EveryStore,
   Activation activation;
   activation.plan = "enterprise";
   let_time_pass();
-  const Tenant after = value_of(store().activate_tenant(before.id, activation, some_origin()));
+  const Tenant after =
+      value_of(store().activate_tenant(everyone(), before.id, activation, some_origin()));
 
   CHECK(after.status == TenantStatus::kActive);
   CHECK(after.updated_at > before.updated_at);
@@ -163,7 +166,8 @@ TEST_CASE_METHOD(EveryStore,
                      R"({"from":"active","to":"active",)"
                      R"("changes":{"plan":{"from":"starter","to":"enterprise"}}})"));
   require_writes_nothing(before.id, [&] {
-    CHECK(value_of(store().activate_tenant(before.id, activation, some_origin())) == after);
+    CHECK(value_of(store().activate_tenant(everyone(), before.id, activation, some_origin())) ==
+          after);
   });
 }
 
@@ -178,13 +182,14 @@ TEST_CASE_METHOD(EveryStore, "activate: an id of another system that is taken is
   SECTION("stripe_cust_id") {
     theirs.stripe_cust_id = "cus-" + holder.slug;
   }
-  REQUIRE(store().activate_tenant(holder.id, theirs, some_origin()).has_value());
+  REQUIRE(store().activate_tenant(everyone(), holder.id, theirs, some_origin()).has_value());
 
   require_writes_nothing(late.id, [&] {
-    CHECK(code_of(store().activate_tenant(late.id, theirs, some_origin())) == ErrorCode::kConflict);
+    CHECK(code_of(store().activate_tenant(everyone(), late.id, theirs, some_origin())) ==
+          ErrorCode::kConflict);
   });
   require_writes_nothing(holder.id, [&] {
-    CHECK(store().activate_tenant(holder.id, theirs, some_origin()).has_value());
+    CHECK(store().activate_tenant(everyone(), holder.id, theirs, some_origin()).has_value());
   });
 }
 
@@ -204,10 +209,10 @@ TEST_CASE_METHOD(EveryStore, "activate: a contract may not end before it starts"
     stored.contract_end = date_of("2026-06-01");
     given.contract_start = date_of("2026-06-02");
   }
-  REQUIRE(store().activate_tenant(tenant.id, stored, some_origin()).has_value());
+  REQUIRE(store().activate_tenant(everyone(), tenant.id, stored, some_origin()).has_value());
 
   require_writes_nothing(tenant.id, [&] {
-    const auto refused = store().activate_tenant(tenant.id, given, some_origin());
+    const auto refused = store().activate_tenant(everyone(), tenant.id, given, some_origin());
     CHECK(code_of(refused) == ErrorCode::kInvalidRequest);
     REQUIRE(refused.error().fields.size() == 1);
     CHECK(refused.error().fields[0].field == "contract_end");
@@ -219,7 +224,7 @@ TEST_CASE_METHOD(EveryStore, "activate: a contract may end on the day it starts"
   Activation one_day;
   one_day.contract_start = date_of("2026-06-01");
   one_day.contract_end = date_of("2026-06-01");
-  CHECK(store().activate_tenant(tenant.id, one_day, some_origin()).has_value());
+  CHECK(store().activate_tenant(everyone(), tenant.id, one_day, some_origin()).has_value());
 }
 
 TEST_CASE_METHOD(EveryStore,
@@ -227,10 +232,10 @@ TEST_CASE_METHOD(EveryStore,
   const Tenant tenant = tenant_in(TenantStatus::kTrial);
   Activation later;
   later.contract_start = date_of("9000-01-01");
-  REQUIRE(store().activate_tenant(tenant.id, later, some_origin()).has_value());
-  REQUIRE(store().cancel_tenant(tenant.id, std::nullopt, some_origin()).has_value());
-  CHECK(value_of(store().activate_tenant(tenant.id, Activation{}, some_origin())).status ==
-        TenantStatus::kActive);
+  REQUIRE(store().activate_tenant(everyone(), tenant.id, later, some_origin()).has_value());
+  REQUIRE(store().cancel_tenant(everyone(), tenant.id, std::nullopt, some_origin()).has_value());
+  CHECK(value_of(store().activate_tenant(everyone(), tenant.id, Activation{}, some_origin()))
+            .status == TenantStatus::kActive);
 }
 
 TEST_CASE_METHOD(EveryStore, "activate: a refused step counts before wrong dates") {
@@ -238,7 +243,7 @@ TEST_CASE_METHOD(EveryStore, "activate: a refused step counts before wrong dates
   Activation wrong;
   wrong.contract_start = date_of("2026-06-02");
   wrong.contract_end = date_of("2026-06-01");
-  CHECK(code_of(store().activate_tenant(tenant.id, wrong, some_origin())) ==
+  CHECK(code_of(store().activate_tenant(everyone(), tenant.id, wrong, some_origin())) ==
         ErrorCode::kInvalidTransition);
 }
 
@@ -246,10 +251,10 @@ TEST_CASE_METHOD(EveryStore, "activate, cancel: the answer has the products") {
   const Tenant tenant = tenant_in(TenantStatus::kTrial);
   backend().insert_entitlement({.tenant_id = tenant.id, .product = "certifai"});
   const std::vector<std::string> products = {"certifai"};
-  CHECK(value_of(store().activate_tenant(tenant.id, Activation{}, some_origin())).products ==
-        products);
-  CHECK(value_of(store().cancel_tenant(tenant.id, std::nullopt, some_origin())).products ==
-        products);
+  CHECK(value_of(store().activate_tenant(everyone(), tenant.id, Activation{}, some_origin()))
+            .products == products);
+  CHECK(value_of(store().cancel_tenant(everyone(), tenant.id, std::nullopt, some_origin()))
+            .products == products);
 }
 
 TEST_CASE_METHOD(EveryStore, "cancel: the contract ends today unless it ended before") {
@@ -257,21 +262,24 @@ TEST_CASE_METHOD(EveryStore, "cancel: the contract ends today unless it ended be
   Activation activation;
   let_time_pass();
   SECTION("an open contract ends today") {
-    const Tenant after = value_of(store().cancel_tenant(tenant.id, std::nullopt, some_origin()));
+    const Tenant after =
+        value_of(store().cancel_tenant(everyone(), tenant.id, std::nullopt, some_origin()));
     CHECK(after.contract_end == utc_date(after.updated_at));
   }
   SECTION("a later end becomes today") {
     activation.contract_end = date_of("9999-12-31");
-    REQUIRE(store().activate_tenant(tenant.id, activation, some_origin()).has_value());
+    REQUIRE(store().activate_tenant(everyone(), tenant.id, activation, some_origin()).has_value());
     let_time_pass();
-    const Tenant after = value_of(store().cancel_tenant(tenant.id, std::nullopt, some_origin()));
+    const Tenant after =
+        value_of(store().cancel_tenant(everyone(), tenant.id, std::nullopt, some_origin()));
     CHECK(after.contract_end == utc_date(after.updated_at));
   }
   SECTION("an earlier end stays") {
     activation.contract_end = date_of("2001-01-01");
-    REQUIRE(store().activate_tenant(tenant.id, activation, some_origin()).has_value());
+    REQUIRE(store().activate_tenant(everyone(), tenant.id, activation, some_origin()).has_value());
     let_time_pass();
-    const Tenant after = value_of(store().cancel_tenant(tenant.id, std::nullopt, some_origin()));
+    const Tenant after =
+        value_of(store().cancel_tenant(everyone(), tenant.id, std::nullopt, some_origin()));
     CHECK(after.contract_end == date_of("2001-01-01"));
   }
 }
@@ -282,12 +290,12 @@ TEST_CASE_METHOD(EveryStoreWithAClock, "cancel: today is the day in UTC, to the 
   const Timestamp midnight = *Timestamp::parse("2028-03-01T00:00:00.000000Z");
   SECTION("the last microsecond of a day") {
     clock().set({midnight.unix_us - 1});
-    CHECK(value_of(store().cancel_tenant(tenant.id, {}, some_origin())).contract_end ==
+    CHECK(value_of(store().cancel_tenant(everyone(), tenant.id, {}, some_origin())).contract_end ==
           date_of("2028-02-29"));
   }
   SECTION("the first microsecond of the next") {
     clock().set(midnight);
-    CHECK(value_of(store().cancel_tenant(tenant.id, {}, some_origin())).contract_end ==
+    CHECK(value_of(store().cancel_tenant(everyone(), tenant.id, {}, some_origin())).contract_end ==
           date_of("2028-03-01"));
   }
 }
@@ -304,7 +312,8 @@ TEST_CASE_METHOD(EveryStore, "cancel: the audit entry has the contract's end and
   SECTION("without one") {
     reason_json = "";
   }
-  const Tenant after = value_of(store().cancel_tenant(tenant.id, reason, some_origin()));
+  const Tenant after =
+      value_of(store().cancel_tenant(everyone(), tenant.id, reason, some_origin()));
 
   const auto trail = backend().audit_trail(tenant.id);
   REQUIRE(trail.size() == 2);
@@ -322,11 +331,11 @@ TEST_CASE_METHOD(EveryStore, "cancel: the audit entry has the contract's end and
 TEST_CASE_METHOD(EveryStoreWithAClock, "activate, cancel: changes within one microsecond differ",
                  "[embedded]") {
   const Tenant tenant = value_of(store().create_tenant(new_customer(), some_origin())).tenant;
-  const Tenant active = value_of(store().activate_tenant(tenant.id, {}, some_origin()));
-  const Tenant frozen = value_of(store().cancel_tenant(tenant.id, {}, some_origin()));
+  const Tenant active = value_of(store().activate_tenant(everyone(), tenant.id, {}, some_origin()));
+  const Tenant frozen = value_of(store().cancel_tenant(everyone(), tenant.id, {}, some_origin()));
   CHECK(active.updated_at != tenant.updated_at);
   CHECK(frozen.updated_at != active.updated_at);
-  CHECK(value_of(store().tenant_by_id(tenant.id)) == frozen);
+  CHECK(value_of(store().tenant_by_id(everyone(), tenant.id)) == frozen);
 }
 
 }  // namespace

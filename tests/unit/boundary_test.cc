@@ -22,12 +22,12 @@ using nlohmann::json;
 // Refuses a change, fails at a read, and its health is bad.
 class FakeStore final : public test::UnaskedStore {
  public:
-  Result<Tenant> cancel_tenant(const Uuid&, const std::optional<std::string>&,
+  Result<Tenant> cancel_tenant(const TenantScope&, const Uuid&, const std::optional<std::string>&,
                                const ChangeOrigin& origin) override {
     last_origin = origin;
     return fail(invalid_transition("A demo stays one.", "demo"));
   }
-  Result<std::vector<Entitlement>> entitlements(const Uuid&,
+  Result<std::vector<Entitlement>> entitlements(const TenantScope&, const Uuid&,
                                                 const std::optional<ProductId>&) override {
     throw std::runtime_error("SQL logic error near secret_table");
   }
@@ -199,7 +199,7 @@ TEST_CASE_METHOD(BoundaryTest,
 
 TEST_CASE_METHOD(BoundaryTest, "Boundary: an error becomes a problem with the request's id") {
   const Answer answer = ask([](const Request&, Context& context) -> Result<Response> {
-    const auto tenant = context.store.cancel_tenant(kTenantId, {}, context.origin);
+    const auto tenant = context.store.cancel_tenant(context.tenants, kTenantId, {}, context.origin);
     return fail(tenant.error());
   });
   CHECK(answer.status() == 409);
@@ -236,8 +236,9 @@ TEST_CASE_METHOD(BoundaryTest, "Boundary: any other exception is 500, logged and
   const auto handler = GENERATE(
       as<Handler>(),
       [](const Request&, Context& context) -> Result<Response> {
-        return json_response(200,
-                             context.store.entitlements(kTenantId, {}).value().empty() ? "" : "x");
+        return json_response(
+            200,
+            context.store.entitlements(context.tenants, kTenantId, {}).value().empty() ? "" : "x");
       },
       [](const Request&, Context&) -> Result<Response> { throw std::logic_error("secret"); },
       [](const Request&, Context&) -> Result<Response> { throw std::string("secret"); },
@@ -317,7 +318,8 @@ TEST_CASE_METHOD(BoundaryTest, "Boundary: a request id that is none is replaced 
 
 TEST_CASE_METHOD(BoundaryTest, "Boundary: a change says who made it and from where") {
   constexpr Handler kCancel = [](const Request&, Context& context) -> Result<Response> {
-    return fail(context.store.cancel_tenant(kTenantId, {}, context.origin).error());
+    return fail(
+        context.store.cancel_tenant(context.tenants, kTenantId, {}, context.origin).error());
   };
   Request request = get_request();
   request.remote_address = "2001:DB8:0::1";

@@ -29,7 +29,7 @@ TEST_CASE("audit_page_sql: a page is a range of an index, whatever is compared")
     const std::string sql = "EXPLAIN QUERY PLAN " + audit_page_sql(query);
     CAPTURE(sql);
     const std::optional<std::string> any;
-    Statement row = db.query(sql, any, any, any, any, any, any, any, any);
+    Statement row = db.query(sql, any, any, any, any, any, any, any, any, any, any, any);
     REQUIRE(row.step());
     const auto plan = row.get<std::string>(3);
     CAPTURE(plan);

@@ -19,50 +19,67 @@ class UnaskedStore : public Store {
                                       const ChangeOrigin& /*origin*/) override {
     refuse();
   }
-  Result<Tenant> tenant_by_id(const Uuid& /*id*/) override { refuse(); }
-  Result<Tenant> tenant_by_slug(const Slug& /*slug*/) override { refuse(); }
-  Result<Tenant> activate_tenant(const Uuid& /*id*/, const Activation& /*activation*/,
+  Result<Tenant> tenant_by_id(const TenantScope& /*scope*/, const Uuid& /*id*/) override {
+    refuse();
+  }
+  Result<Tenant> tenant_by_slug(const TenantScope& /*scope*/, const Slug& /*slug*/) override {
+    refuse();
+  }
+  Result<Tenant> activate_tenant(const TenantScope& /*scope*/, const Uuid& /*id*/,
+                                 const Activation& /*activation*/,
                                  const ChangeOrigin& /*origin*/) override {
     refuse();
   }
-  Result<Tenant> cancel_tenant(const Uuid& /*id*/, const std::optional<std::string>& /*reason*/,
+  Result<Tenant> cancel_tenant(const TenantScope& /*scope*/, const Uuid& /*id*/,
+                               const std::optional<std::string>& /*reason*/,
                                const ChangeOrigin& /*origin*/) override {
     refuse();
   }
   Result<std::vector<Entitlement>> entitlements(
-      const Uuid& /*tenant_id*/, const std::optional<ProductId>& /*product*/) override {
+      const TenantScope& /*scope*/, const Uuid& /*tenant_id*/,
+      const std::optional<ProductId>& /*product*/) override {
     refuse();
   }
-  Result<std::vector<ProductStanding>> product_standings(const Uuid& /*tenant_id*/) override {
+  Result<std::vector<ProductStanding>> product_standings(const TenantScope& /*scope*/,
+                                                         const Uuid& /*tenant_id*/) override {
     refuse();
   }
-  Result<Timestamp> request_product(const Uuid& /*tenant_id*/, const ProductId& /*product*/,
+  Result<Timestamp> request_product(const TenantScope& /*scope*/, const Uuid& /*tenant_id*/,
+                                    const ProductId& /*product*/,
                                     const std::optional<std::string>& /*note*/,
                                     const ChangeOrigin& /*origin*/) override {
     refuse();
   }
-  Result<Entitlement> start_trial(const Uuid& /*tenant_id*/, const ProductId& /*product*/,
-                                  int /*trial_days*/, const ChangeOrigin& /*origin*/) override {
+  Result<Entitlement> start_trial(const TenantScope& /*scope*/, const Uuid& /*tenant_id*/,
+                                  const ProductId& /*product*/, int /*trial_days*/,
+                                  const ChangeOrigin& /*origin*/) override {
     refuse();
   }
-  Result<ApiKey> create_api_key(const NewApiKey& /*key*/, const ChangeOrigin& /*origin*/) override {
+  Result<ApiKey> create_api_key(const TenantScope& /*scope*/, const NewApiKey& /*key*/,
+                                const ChangeOrigin& /*origin*/) override {
     refuse();
   }
-  Result<std::vector<ApiKey>> api_keys(const Uuid& /*tenant_id*/,
+  Result<std::vector<ApiKey>> api_keys(const TenantScope& /*scope*/, const Uuid& /*tenant_id*/,
                                        bool /*include_revoked*/) override {
     refuse();
   }
-  Status revoke_api_key(const Uuid& /*id*/, const ChangeOrigin& /*origin*/) override { refuse(); }
+  Status revoke_api_key(const TenantScope& /*scope*/, const Uuid& /*id*/,
+                        const ChangeOrigin& /*origin*/) override {
+    refuse();
+  }
   std::vector<ApiKeyCandidate> api_keys_by_prefix(
       std::string_view /*prefix*/, const std::optional<ProductId>& /*product*/) override {
     refuse();
   }
   std::size_t note_key_uses(std::span<const KeyUse> /*uses*/) override { refuse(); }
   Result<std::vector<AuditReceipt>> append_audit_events(
-      std::span<const AuditSubmission> /*events*/) override {
+      const TenantScope& /*scope*/, std::span<const AuditSubmission> /*events*/) override {
     refuse();
   }
-  AuditPage audit_events(const AuditQuery& /*query*/) override { refuse(); }
+  Result<AuditPage> audit_events(const TenantScope& /*scope*/,
+                                 const AuditQuery& /*query*/) override {
+    refuse();
+  }
   Health check_health() override { refuse(); }
 
  private:

@@ -14,41 +14,42 @@ namespace registry::postgres {
   " k.last_used_at, k.revoked_at, k.created_at"
 inline constexpr int kApiKeyColumnCount = 10;
 
-// $1 tenant id, $2 statuses in which it takes keys, $3 product, $4 name, $5 scopes, $6 hash,
-// $7 prefix, $8 created_by, $9 metadata, $10 to $14 the origin.
+// $4 tenant id, $5 statuses in which it takes keys, $6 product, $7 name, $8 scopes, $9 hash,
+// $10 prefix, $11 created_by, $12 metadata, $13 to $17 the origin.
 // Answers the tenant's status and the key, NULLs where none was made. When that is not for the
 // status, it is for another key of this name: one of a transaction that goes on is waited for.
 inline constexpr std::string_view kCreateApiKey =
     "WITH " TENANT_IN_STATUS
     ", made AS ("
     " INSERT INTO api_keys (tenant_id, product, name, scopes, hash, prefix, created_by)"
-    " SELECT id, $3, $4, $5::text[], $6, $7, $8 FROM tenant WHERE is_in_status"
+    " SELECT id, $6, $7, $8::text[], $9, $10, $11 FROM tenant WHERE is_in_status"
     " ON CONFLICT (tenant_id, name) DO NOTHING RETURNING *"
     "), audited AS (" INSERT_AUDIT
-    " SELECT clock_timestamp(), tenant_id, id::text, 'api_key', name, 'api_key.create', $9::jsonb,"
-    "  $10, $11, $12, $13::inet, $14 FROM made"
+    " SELECT clock_timestamp(), tenant_id, id::text, 'api_key', name, 'api_key.create', $12::jsonb,"
+    "  $13, $14, $15, $16::inet, $17 FROM made"
     ") SELECT t.status, " API_KEY_COLUMNS " FROM tenant t LEFT JOIN made k ON k.tenant_id = t.id";
 
-// $1 tenant id, $2 whether revoked ones as well. Answers each key, oldest first; NULLs if there is
+// $4 tenant id, $5 whether revoked ones as well. Answers each key, oldest first; NULLs if there is
 // none.
 inline constexpr std::string_view kApiKeys =
     "SELECT " API_KEY_COLUMNS
     " FROM tenants t LEFT JOIN api_keys k"
-    " ON k.tenant_id = t.id AND ($2::boolean OR k.revoked_at IS NULL)"
-    " WHERE t.id = $1 ORDER BY k.created_at, k.id";
+    " ON k.tenant_id = t.id AND ($5::boolean OR k.revoked_at IS NULL)"
+    " WHERE t.id = $4 AND " TENANT_IN_SCOPE " ORDER BY k.created_at, k.id";
 
-// $1 id, $2 to $6 the origin. Answers a row if there is such a key. The tenant comes first, as in
+// $4 id, $5 to $9 the origin. Answers a row if there is such a key. The tenant comes first, as in
 // every change; revoked_at is then compared in the key's newest version.
 inline constexpr std::string_view kRevokeApiKey =
     "WITH tenant AS MATERIALIZED ("
     " SELECT t.id FROM api_keys k JOIN tenants t ON t.id = k.tenant_id"
-    " WHERE k.id = $1 FOR NO KEY UPDATE OF t"
+    " WHERE k.id = $4 AND " TENANT_IN_SCOPE
+    " FOR NO KEY UPDATE OF t"
     "), revoked AS ("
     " UPDATE api_keys k SET revoked_at = now() FROM tenant t"
-    " WHERE k.id = $1 AND k.tenant_id = t.id AND k.revoked_at IS NULL RETURNING k.*"
+    " WHERE k.id = $4 AND k.tenant_id = t.id AND k.revoked_at IS NULL RETURNING k.*"
     "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), tenant_id, id::text, 'api_key', name, 'api_key.revoke',"
-    "  jsonb_build_object('product', product, 'prefix', prefix), $2, $3, $4, $5::inet, $6"
+    "  jsonb_build_object('product', product, 'prefix', prefix), $5, $6, $7, $8::inet, $9"
     " FROM revoked"
     ") SELECT FROM tenant";
 

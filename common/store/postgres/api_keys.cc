@@ -8,6 +8,7 @@
 #include "common/store/audit_metadata.h"
 #include "common/store/postgres/api_key_statements.h"
 #include "common/store/postgres/readers.h"
+#include "common/store/postgres/scope.h"
 #include "common/store/tenant_changes.h"
 
 namespace registry::postgres {
@@ -37,10 +38,11 @@ std::string created_metadata(const NewApiKey& key, const ChangeOrigin& origin) {
 
 }  // namespace
 
-Result<ApiKey> create_api_key(Connection& db, const NewApiKey& key, const ChangeOrigin& origin) {
-  const Rows rows = db.query(
-      kCreateApiKey, key.tenant_id, statuses_with_additions(), text_of(key.product), key.name,
-      key.scopes, key.hash, key.prefix, key.created_by, created_metadata(key, origin),
+Result<ApiKey> create_api_key(Connection& db, const TenantScope& scope, const NewApiKey& key,
+                              const ChangeOrigin& origin) {
+  const Rows rows = query_in_scope(
+      db, scope, kCreateApiKey, key.tenant_id, statuses_with_additions(), text_of(key.product),
+      key.name, key.scopes, key.hash, key.prefix, key.created_by, created_metadata(key, origin),
       origin.actor_id, origin.actor_name, origin.actor_type, origin.source_ip, origin.user_agent);
   if (rows.count() == 0) return fail(tenant_not_found());
   if (auto made = read_api_key(rows, 0, 1)) return std::move(*made);
@@ -48,8 +50,9 @@ Result<ApiKey> create_api_key(Connection& db, const NewApiKey& key, const Change
   return fail(api_key_name_taken());
 }
 
-Result<std::vector<ApiKey>> api_keys(Connection& db, const Uuid& tenant_id, bool include_revoked) {
-  const Rows rows = db.query(kApiKeys, tenant_id, include_revoked);
+Result<std::vector<ApiKey>> api_keys(Connection& db, const TenantScope& scope,
+                                     const Uuid& tenant_id, bool include_revoked) {
+  const Rows rows = query_in_scope(db, scope, kApiKeys, tenant_id, include_revoked);
   if (rows.count() == 0) return fail(tenant_not_found());
   std::vector<ApiKey> found;
   for (int row = 0; row < rows.count(); ++row) {
@@ -58,9 +61,10 @@ Result<std::vector<ApiKey>> api_keys(Connection& db, const Uuid& tenant_id, bool
   return found;
 }
 
-Status revoke_api_key(Connection& db, const Uuid& id, const ChangeOrigin& origin) {
-  const Rows rows = db.query(kRevokeApiKey, id, origin.actor_id, origin.actor_name,
-                             origin.actor_type, origin.source_ip, origin.user_agent);
+Status revoke_api_key(Connection& db, const TenantScope& scope, const Uuid& id,
+                      const ChangeOrigin& origin) {
+  const Rows rows = query_in_scope(db, scope, kRevokeApiKey, id, origin.actor_id, origin.actor_name,
+                                   origin.actor_type, origin.source_ip, origin.user_agent);
   if (rows.count() == 0) return fail(api_key_not_found());
   return {};
 }

@@ -11,6 +11,8 @@
 
 #include "common/store/additions.h"
 #include "common/store/postgres/audit_statements.h"
+#include "common/store/postgres/scope.h"
+#include "common/store/tenant_changes.h"
 
 namespace registry::postgres {
 namespace {
@@ -36,9 +38,9 @@ std::optional<std::string_view> slug_to_look_up(const AuditSubmission& submissio
   return submission.tenant_slug->str();
 }
 
-Rows run_append(Connection& db, std::span<const AuditSubmission> events) {
-  return db.query(
-      kAppendAuditEvents, event_column(events, &NewAuditEvent::tenant_id),
+Rows run_append(Connection& db, const TenantScope& scope, std::span<const AuditSubmission> events) {
+  return query_in_scope(
+      db, scope, kAppendAuditEvents, event_column(events, &NewAuditEvent::tenant_id),
       column(events, slug_to_look_up), event_column(events, &NewAuditEvent::project_id),
       event_column(events, &NewAuditEvent::actor_id),
       event_column(events, &NewAuditEvent::actor_name),
@@ -65,7 +67,7 @@ Error refused_references(const Rows& rows, std::span<const AuditSubmission> even
   };
   for (int row = 0; row < rows.count(); ++row) {
     const auto& submission = events[static_cast<std::size_t>(rows.get<std::int64_t>(row, 0) - 1)];
-    if (rows.get<bool>(row, 3)) note(tenant_member(submission), kNoSuchTenant);
+    if (rows.get<bool>(row, 3)) note(tenant_member(submission), tenant_problem(submission));
     if (rows.get<bool>(row, 4)) note(project_member(submission), kNoSuchProject);
   }
   return invalid_request("The request has invalid members.", std::move(fields));
@@ -75,8 +77,10 @@ Error refused_references(const Rows& rows, std::span<const AuditSubmission> even
 // each has a plan of its own.
 class PageStatement {
  public:
-  explicit PageStatement(const AuditQuery& query) : text_(kAuditEvents) {
-    add("tenant_id =", query.tenant_id);
+  PageStatement(const TenantScope& scope, const AuditQuery& query)
+      : text_(kAuditEvents), parameters_(scope_parameters(scope)) {
+    parameters_.emplace_back(query.tenant_id);
+    if (query.tenant_id) add_condition("tenant_id = $4");
     add("product =", query.product);
     add("actor_id =", query.actor_id);
     add("action =", query.action);
@@ -103,12 +107,17 @@ class PageStatement {
   template <class T>
   void add(std::string_view comparison, const std::optional<T>& value) {
     if (!value) return;
-    text_ += parameters_.empty() ? " WHERE " : " AND ";
     parameters_.emplace_back(*value);
-    text_.append(comparison).append(" $").append(std::to_string(parameters_.size()));
+    add_condition(std::string(comparison) + " $" + std::to_string(parameters_.size()));
+  }
+
+  void add_condition(std::string_view condition) {
+    text_.append(has_condition_ ? " AND " : " WHERE ").append(condition);
+    has_condition_ = true;
   }
 
   std::string text_;
+  bool has_condition_ = false;
   std::vector<Parameter> parameters_;
 };
 
@@ -134,9 +143,9 @@ AuditEvent read_event(const Rows& rows, int row) {
 
 }  // namespace
 
-Result<std::vector<AuditReceipt>> append_audit_events(Connection& db,
+Result<std::vector<AuditReceipt>> append_audit_events(Connection& db, const TenantScope& scope,
                                                       std::span<const AuditSubmission> events) {
-  const Rows rows = run_append(db, events);
+  const Rows rows = run_append(db, scope, events);
   std::vector<AuditReceipt> receipts;
   receipts.reserve(events.size());
   for (int row = 0; row < rows.count(); ++row) {
@@ -148,15 +157,16 @@ Result<std::vector<AuditReceipt>> append_audit_events(Connection& db,
 }
 
 // The rows come without those behind the limit of bytes, and each with the number of all.
-AuditPage audit_events(Connection& db, const AuditQuery& query) {
-  const Rows rows = PageStatement(query).run(db);
+Result<AuditPage> audit_events(Connection& db, const TenantScope& scope, const AuditQuery& query) {
+  const Rows rows = PageStatement(scope, query).run(db);
+  if (rows.count() == 0) return fail(tenant_not_found());
   AuditPage page;
+  if (!rows.get<std::optional<std::int64_t>>(0, 0)) return page;
   page.events.reserve(static_cast<std::size_t>(std::min(rows.count(), query.limit)));
   for (int row = 0; row < std::min(rows.count(), query.limit); ++row) {
     page.events.push_back(read_event(rows, row));
   }
-  const bool is_last =
-      rows.count() == 0 || std::cmp_equal(rows.get<std::int64_t>(0, 16), page.events.size());
+  const bool is_last = std::cmp_equal(rows.get<std::int64_t>(0, 16), page.events.size());
   if (!is_last) page.next_cursor = page.events.back().id;
   return page;
 }

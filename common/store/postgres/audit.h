@@ -12,7 +12,8 @@
 namespace registry::postgres {
 
 [[nodiscard]] Result<std::vector<AuditReceipt>> append_audit_events(
-    Connection& db, std::span<const AuditSubmission> events);
-[[nodiscard]] AuditPage audit_events(Connection& db, const AuditQuery& query);
+    Connection& db, const TenantScope& scope, std::span<const AuditSubmission> events);
+[[nodiscard]] Result<AuditPage> audit_events(Connection& db, const TenantScope& scope,
+                                             const AuditQuery& query);
 
 }  // namespace registry::postgres

@@ -2,29 +2,33 @@
 
 #include <string_view>
 
+#include "common/store/postgres/statement_parts.h"
+
 // The SQL of the audit trail.
 namespace registry::postgres {
 
-// $1 to $16 are arrays with an element for each event, in the order of the columns of `submitted`.
+// $4 to $19 are arrays with an element for each event, in the order of the columns of `submitted`.
 // Answers, in the order of the events, the number (from 1), id and hash of each; or else, when
-// something that events refer to is not there, the number of each of these events, whether it is
-// the tenant, and whether it is the project. What is there is locked, so that it stays until the
-// entries are; a tenant before its projects, as in its deletion.
+// something that events refer to is not there or not in scope, the number of each of these events,
+// whether it is the tenant, and whether it is the project. Only where all tenants are in scope an
+// event may have none. What is there is locked, so that it stays until the entries are; a tenant
+// before its projects, as in its deletion.
 // The hash stands in the entry itself, so the id is drawn before. All entries have one time.
 inline constexpr std::string_view kAppendAuditEvents =
     "WITH submitted AS MATERIALIZED ("
-    " SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[],"
-    "  $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],"
-    "  $14::text[], $15::text[], $16::text[])"
+    " SELECT * FROM unnest($4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[],"
+    "  $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],"
+    "  $17::text[], $18::text[], $19::text[])"
     " WITH ORDINALITY AS s (tenant_id, tenant_slug, project_id, actor_id, actor_name, actor_type,"
     "  action, target_id, target_type, target_name, product, metadata, source_ip, user_agent,"
     "  hash_tail, retraced, number)"
     "), tenant AS MATERIALIZED ("
-    " SELECT id, slug FROM tenants WHERE id = ANY ($1::uuid[]) OR slug = ANY ($2::text[])"
-    " ORDER BY id FOR KEY SHARE"
+    " SELECT t.id, t.slug FROM tenants t"
+    " WHERE (t.id = ANY ($4::uuid[]) OR t.slug = ANY ($5::text[])) AND " TENANT_IN_SCOPE
+    " ORDER BY t.id FOR KEY SHARE"
     "), project AS MATERIALIZED ("
     " SELECT p.id, p.tenant_id FROM tenant t JOIN tenant_projects p"
-    " ON p.tenant_id = t.id WHERE p.id = ANY ($3::uuid[]) ORDER BY p.id FOR KEY SHARE OF p"
+    " ON p.tenant_id = t.id WHERE p.id = ANY ($6::uuid[]) ORDER BY p.id FOR KEY SHARE OF p"
     "), resolved AS MATERIALIZED ("
     " SELECT s.*, coalesce(i.id, n.id) AS known_tenant, p.id AS known_project FROM submitted s"
     " LEFT JOIN tenant i ON i.id = s.tenant_id"
@@ -32,7 +36,8 @@ inline constexpr std::string_view kAppendAuditEvents =
     " LEFT JOIN project p ON p.id = s.project_id AND p.tenant_id = coalesce(i.id, n.id)"
     "), judged AS MATERIALIZED ("
     " SELECT number,"
-    "  known_tenant IS NULL AND (tenant_id IS NOT NULL OR tenant_slug IS NOT NULL) AS no_tenant,"
+    "  known_tenant IS NULL AND ($1::boolean IS NOT TRUE OR tenant_id IS NOT NULL"
+    "   OR tenant_slug IS NOT NULL) AS no_tenant,"
     "  known_project IS NULL AND project_id IS NOT NULL AS no_project FROM resolved"
     "), refused AS MATERIALIZED ("
     " SELECT * FROM judged WHERE no_tenant OR no_project"
@@ -56,10 +61,14 @@ inline constexpr std::string_view kAppendAuditEvents =
     " UNION ALL SELECT number, NULL, NULL, no_tenant, no_project FROM refused ORDER BY 1";
 
 // A page of entries is this, one condition for each member of AuditQuery that is present, an order,
-// a limit, and one of the ends below. Other programs may have stored something else than an object,
-// or a mask.
+// a limit, and one of the ends below. $4 is the tenant that the query names, or NULL. A tenant
+// whose id the scope lists need not exist any more; a query for none is for the scope of all alone.
+// Other programs may have stored something else than an object, or a mask.
 inline constexpr std::string_view kAuditEvents =
-    "WITH page AS ("
+    "WITH trail AS ("
+    " SELECT 1 WHERE $1::boolean OR $4::uuid = ANY ($2::uuid[])"
+    "  OR EXISTS (SELECT FROM tenants t WHERE t.id = $4::uuid AND t.slug = ANY ($3::text[]))"
+    "), page AS ("
     " SELECT id, created_at, tenant_id, project_id, actor_id, actor_name, actor_type, action,"
     "  target_id, target_type, target_name, product,"
     "  CASE jsonb_typeof(metadata) WHEN 'object' THEN metadata - '_retraced' ELSE metadata "
@@ -69,7 +78,8 @@ inline constexpr std::string_view kAuditEvents =
     "   THEN (metadata -> '_retraced')::text END AS retraced"
     " FROM audit_log";
 
-// Leaves out what comes behind a number of bytes, and adds how many entries there would be.
+// Leaves out what comes behind a number of bytes, and adds how many entries there would be. No row
+// where the trail is not in scope, one of NULLs where the page is empty.
 #define LIMIT_BYTES(order)                                                                    \
   "), sized AS ("                                                                             \
   " SELECT page.*, count(*) OVER () AS number,"                                               \
@@ -78,7 +88,7 @@ inline constexpr std::string_view kAuditEvents =
   " FROM page"                                                                                \
   ") SELECT id, created_at, tenant_id, project_id, actor_id, actor_name, actor_type, action," \
   " target_id, target_type, target_name, product, metadata, source_ip, user_agent, retraced," \
-  " number FROM sized WHERE bytes_before IS NULL OR bytes_before <"
+  " number FROM trail LEFT JOIN sized ON bytes_before IS NULL OR bytes_before <"
 inline constexpr std::string_view kLimitBytes = LIMIT_BYTES("id");
 inline constexpr std::string_view kLimitBytesDescending = LIMIT_BYTES("id DESC");
 #undef LIMIT_BYTES

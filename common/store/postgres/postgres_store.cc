@@ -85,64 +85,73 @@ Result<CreatedTenant> PostgresStore::create_tenant(const NewTenant& tenant,
       [&](Connection& db) { return postgres::create_tenant(db, tenant, origin); });
 }
 
-Result<Tenant> PostgresStore::tenant_by_id(const Uuid& id) {
-  return with_connection([&](Connection& db) { return postgres::tenant_by_id(db, id); });
+Result<Tenant> PostgresStore::tenant_by_id(const TenantScope& scope, const Uuid& id) {
+  return with_connection([&](Connection& db) { return postgres::tenant_by_id(db, scope, id); });
 }
 
-Result<Tenant> PostgresStore::tenant_by_slug(const Slug& slug) {
-  return with_connection([&](Connection& db) { return postgres::tenant_by_slug(db, slug); });
+Result<Tenant> PostgresStore::tenant_by_slug(const TenantScope& scope, const Slug& slug) {
+  return with_connection([&](Connection& db) { return postgres::tenant_by_slug(db, scope, slug); });
 }
 
-Result<Tenant> PostgresStore::activate_tenant(const Uuid& id, const Activation& activation,
+Result<Tenant> PostgresStore::activate_tenant(const TenantScope& scope, const Uuid& id,
+                                              const Activation& activation,
                                               const ChangeOrigin& origin) {
   return with_connection(
-      [&](Connection& db) { return postgres::activate_tenant(db, id, activation, origin); });
+      [&](Connection& db) { return postgres::activate_tenant(db, scope, id, activation, origin); });
 }
 
-Result<Tenant> PostgresStore::cancel_tenant(const Uuid& id,
+Result<Tenant> PostgresStore::cancel_tenant(const TenantScope& scope, const Uuid& id,
                                             const std::optional<std::string>& reason,
                                             const ChangeOrigin& origin) {
   return with_connection(
-      [&](Connection& db) { return postgres::cancel_tenant(db, id, reason, origin); });
+      [&](Connection& db) { return postgres::cancel_tenant(db, scope, id, reason, origin); });
 }
 
 Result<std::vector<Entitlement>> PostgresStore::entitlements(
-    const Uuid& tenant_id, const std::optional<ProductId>& product) {
+    const TenantScope& scope, const Uuid& tenant_id, const std::optional<ProductId>& product) {
   return with_connection(
-      [&](Connection& db) { return postgres::entitlements(db, tenant_id, product); });
+      [&](Connection& db) { return postgres::entitlements(db, scope, tenant_id, product); });
 }
 
-Result<std::vector<ProductStanding>> PostgresStore::product_standings(const Uuid& tenant_id) {
+Result<std::vector<ProductStanding>> PostgresStore::product_standings(const TenantScope& scope,
+                                                                      const Uuid& tenant_id) {
   return with_connection(
-      [&](Connection& db) { return postgres::product_standings(db, tenant_id); });
+      [&](Connection& db) { return postgres::product_standings(db, scope, tenant_id); });
 }
 
-Result<Timestamp> PostgresStore::request_product(const Uuid& tenant_id, const ProductId& product,
+Result<Timestamp> PostgresStore::request_product(const TenantScope& scope, const Uuid& tenant_id,
+                                                 const ProductId& product,
                                                  const std::optional<std::string>& note,
                                                  const ChangeOrigin& origin) {
   return with_connection([&](Connection& db) {
-    return postgres::request_product(db, tenant_id, product, note, origin);
+    return postgres::request_product(db, scope, tenant_id, product, note, origin);
   });
 }
 
-Result<Entitlement> PostgresStore::start_trial(const Uuid& tenant_id, const ProductId& product,
-                                               int trial_days, const ChangeOrigin& origin) {
+Result<Entitlement> PostgresStore::start_trial(const TenantScope& scope, const Uuid& tenant_id,
+                                               const ProductId& product, int trial_days,
+                                               const ChangeOrigin& origin) {
   return with_connection([&](Connection& db) {
-    return postgres::start_trial(db, tenant_id, product, trial_days, origin);
+    return postgres::start_trial(db, scope, tenant_id, product, trial_days, origin);
   });
 }
 
-Result<ApiKey> PostgresStore::create_api_key(const NewApiKey& key, const ChangeOrigin& origin) {
-  return with_connection([&](Connection& db) { return postgres::create_api_key(db, key, origin); });
-}
-
-Result<std::vector<ApiKey>> PostgresStore::api_keys(const Uuid& tenant_id, bool include_revoked) {
+Result<ApiKey> PostgresStore::create_api_key(const TenantScope& scope, const NewApiKey& key,
+                                             const ChangeOrigin& origin) {
   return with_connection(
-      [&](Connection& db) { return postgres::api_keys(db, tenant_id, include_revoked); });
+      [&](Connection& db) { return postgres::create_api_key(db, scope, key, origin); });
 }
 
-Status PostgresStore::revoke_api_key(const Uuid& id, const ChangeOrigin& origin) {
-  return with_connection([&](Connection& db) { return postgres::revoke_api_key(db, id, origin); });
+Result<std::vector<ApiKey>> PostgresStore::api_keys(const TenantScope& scope, const Uuid& tenant_id,
+                                                    bool include_revoked) {
+  return with_connection(
+      [&](Connection& db) { return postgres::api_keys(db, scope, tenant_id, include_revoked); });
+}
+
+Status PostgresStore::revoke_api_key(const TenantScope& scope, const Uuid& id,
+                                     const ChangeOrigin& origin) {
+  return with_connection(
+      [&](Connection& db) { return postgres::revoke_api_key(db, scope, id, origin); });
 }
 
 std::vector<ApiKeyCandidate> PostgresStore::api_keys_by_prefix(
@@ -161,14 +170,13 @@ std::size_t PostgresStore::note_key_uses(std::span<const KeyUse> uses) {
 }
 
 Result<std::vector<AuditReceipt>> PostgresStore::append_audit_events(
-    std::span<const AuditSubmission> events) {
-  return with_connection([&](Connection& db) { return postgres::append_audit_events(db, events); });
+    const TenantScope& scope, std::span<const AuditSubmission> events) {
+  return with_connection(
+      [&](Connection& db) { return postgres::append_audit_events(db, scope, events); });
 }
 
-AuditPage PostgresStore::audit_events(const AuditQuery& query) {
-  return with_connection(
-             [&](Connection& db) -> Result<AuditPage> { return postgres::audit_events(db, query); })
-      .value();
+Result<AuditPage> PostgresStore::audit_events(const TenantScope& scope, const AuditQuery& query) {
+  return with_connection([&](Connection& db) { return postgres::audit_events(db, scope, query); });
 }
 
 Store::Health PostgresStore::check_health() {

@@ -8,14 +8,14 @@
 // common/store/additions.h, which say why nothing was written.
 namespace registry::postgres {
 
-// $1 tenant id, $2 product or NULL for all.
+// $4 tenant id, $5 product or NULL for all.
 // Answers the tenant's status and the time with each of its products, unsorted; NULLs if it has
 // none.
 inline constexpr std::string_view kProducts =
     "SELECT t.status, now(), " PRODUCT_COLUMNS("p")
     " FROM tenants t LEFT JOIN tenant_products p"
-    " ON p.tenant_id = t.id AND ($2::text IS NULL OR p.product = $2)"
-    " WHERE t.id = $1";
+    " ON p.tenant_id = t.id AND ($5::text IS NULL OR p.product = $5)"
+    " WHERE t.id = $4 AND " TENANT_IN_SCOPE;
 
 // Whether the row `p` does not entitle anybody now.
 #define IS_INACTIVE "NOT (p.enabled AND (p.expires_at IS NULL OR p.expires_at > now()))"
@@ -24,7 +24,7 @@ inline constexpr std::string_view kProducts =
 // of a row that was there when the statement began.
 #define ROW_BEFORE                                                                            \
   "before AS MATERIALIZED ("                                                                  \
-  " SELECT p.* FROM tenant t JOIN tenant_products p ON p.tenant_id = t.id AND p.product = $3" \
+  " SELECT p.* FROM tenant t JOIN tenant_products p ON p.tenant_id = t.id AND p.product = $6" \
   " FOR NO KEY UPDATE OF p)"
 
 // Answers the tenant's status and the time with the product as it was made or changed, and as it
@@ -35,29 +35,29 @@ inline constexpr std::string_view kProducts =
   " FROM tenant t LEFT JOIN made m ON m.tenant_id = t.id"                   \
   " LEFT JOIN before b ON b.tenant_id = t.id"
 
-// $1 tenant id, $2 statuses in which it takes requests, $3 product, $4 metadata, $5 to $9 the
+// $4 tenant id, $5 statuses in which it takes requests, $6 product, $7 metadata, $8 to $12 the
 // origin.
 inline constexpr std::string_view kRequestProduct =
     "WITH " TENANT_IN_STATUS ", " ROW_BEFORE
     ", made AS ("
     " INSERT INTO tenant_products AS p (tenant_id, product, enabled, requested_at)"
-    " SELECT id, $3, false, now() FROM tenant WHERE is_in_status"
+    " SELECT id, $6, false, now() FROM tenant WHERE is_in_status"
     " ON CONFLICT (tenant_id, product) DO UPDATE SET enabled = false, requested_at = now()"
     "  WHERE " IS_INACTIVE
     " AND (p.enabled OR p.requested_at IS NULL)"
     " RETURNING *"
     "), audited AS (" INSERT_AUDIT
-    " SELECT clock_timestamp(), tenant_id, product, 'product', NULL, 'catalog.request', $4::jsonb,"
-    "  $5, $6, $7, $8::inet, $9 FROM made"
+    " SELECT clock_timestamp(), tenant_id, product, 'product', NULL, 'catalog.request', $7::jsonb,"
+    "  $8, $9, $10, $11::inet, $12 FROM made"
     ") " ANSWER_PRODUCT;
 
-// $1 tenant id, $2 statuses in which it takes trials, $3 product, $4 days, $5 metadata, $6 to $10
+// $4 tenant id, $5 statuses in which it takes trials, $6 product, $7 days, $8 metadata, $9 to $13
 // the origin. A day is 24 hours, whatever the session's time zone makes of it.
 inline constexpr std::string_view kStartTrial =
     "WITH " TENANT_IN_STATUS ", " ROW_BEFORE
     ", made AS ("
     " INSERT INTO tenant_products AS p (tenant_id, product, enabled, expires_at, trial_started_at)"
-    " SELECT id, $3, true, now() + $4::integer * interval '24 hours', now()"
+    " SELECT id, $6, true, now() + $7::integer * interval '24 hours', now()"
     " FROM tenant WHERE is_in_status"
     " ON CONFLICT (tenant_id, product) DO UPDATE SET enabled = true,"
     "  expires_at = excluded.expires_at, trial_started_at = excluded.trial_started_at,"
@@ -67,7 +67,7 @@ inline constexpr std::string_view kStartTrial =
     " RETURNING *"
     "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), tenant_id, product, 'product', NULL, 'catalog.trial_request',"
-    "  $5::jsonb, $6, $7, $8, $9::inet, $10 FROM made"
+    "  $8::jsonb, $9, $10, $11, $12::inet, $13 FROM made"
     ") " ANSWER_PRODUCT;
 
 #undef ANSWER_PRODUCT

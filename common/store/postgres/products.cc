@@ -6,15 +6,17 @@
 #include "common/store/audit_metadata.h"
 #include "common/store/postgres/product_statements.h"
 #include "common/store/postgres/readers.h"
+#include "common/store/postgres/scope.h"
 #include "common/store/tenant_changes.h"
 
 namespace registry::postgres {
 namespace {
 
 // The tenant's rows, sorted by product; only that of `product`, where it is given.
-Result<std::vector<ProductRow>> product_rows(Connection& db, const Uuid& tenant_id,
+Result<std::vector<ProductRow>> product_rows(Connection& db, const TenantScope& scope,
+                                             const Uuid& tenant_id,
                                              const std::optional<ProductId>& product) {
-  const Rows rows = db.query(kProducts, tenant_id, text_of(product));
+  const Rows rows = query_in_scope(db, scope, kProducts, tenant_id, text_of(product));
   if (rows.count() == 0) return fail(tenant_not_found());
   const TenantStatus status = read_status(rows, 0, 0);
   const auto now = rows.get<Timestamp>(0, 1);
@@ -53,9 +55,10 @@ std::optional<ProductChange> read_change(const Rows& rows) {
 
 }  // namespace
 
-Result<std::vector<Entitlement>> entitlements(Connection& db, const Uuid& tenant_id,
+Result<std::vector<Entitlement>> entitlements(Connection& db, const TenantScope& scope,
+                                              const Uuid& tenant_id,
                                               const std::optional<ProductId>& product) {
-  auto rows = product_rows(db, tenant_id, product);
+  auto rows = product_rows(db, scope, tenant_id, product);
   if (!rows) return fail(std::move(rows.error()));
   std::vector<Entitlement> found;
   found.reserve(rows->size());
@@ -63,8 +66,9 @@ Result<std::vector<Entitlement>> entitlements(Connection& db, const Uuid& tenant
   return found;
 }
 
-Result<std::vector<ProductStanding>> product_standings(Connection& db, const Uuid& tenant_id) {
-  auto rows = product_rows(db, tenant_id, std::nullopt);
+Result<std::vector<ProductStanding>> product_standings(Connection& db, const TenantScope& scope,
+                                                       const Uuid& tenant_id) {
+  auto rows = product_rows(db, scope, tenant_id, std::nullopt);
   if (!rows) return fail(std::move(rows.error()));
   std::vector<ProductStanding> found;
   found.reserve(rows->size());
@@ -75,16 +79,16 @@ Result<std::vector<ProductStanding>> product_standings(Connection& db, const Uui
   return found;
 }
 
-Result<Timestamp> request_product(Connection& db, const Uuid& tenant_id, const ProductId& product,
-                                  const std::optional<std::string>& note,
+Result<Timestamp> request_product(Connection& db, const TenantScope& scope, const Uuid& tenant_id,
+                                  const ProductId& product, const std::optional<std::string>& note,
                                   const ChangeOrigin& origin) {
   const std::string metadata =
       product_requested_event(tenant_id, product, note, origin).metadata_json;
   for (int attempt = 1; attempt <= kMaxAttempts; ++attempt) {
     const auto change =
-        read_change(db.query(kRequestProduct, tenant_id, statuses_with_additions(), product.str(),
-                             metadata, origin.actor_id, origin.actor_name, origin.actor_type,
-                             origin.source_ip, origin.user_agent));
+        read_change(query_in_scope(db, scope, kRequestProduct, tenant_id, statuses_with_additions(),
+                                   product.str(), metadata, origin.actor_id, origin.actor_name,
+                                   origin.actor_type, origin.source_ip, origin.user_agent));
     if (!change) return fail(tenant_not_found());
     if (change->after) return change->after->origin.requested_at.value();
     const auto& before = change->before;
@@ -97,15 +101,16 @@ Result<Timestamp> request_product(Connection& db, const Uuid& tenant_id, const P
   throw_restless();
 }
 
-Result<Entitlement> start_trial(Connection& db, const Uuid& tenant_id, const ProductId& product,
-                                int trial_days, const ChangeOrigin& origin) {
+Result<Entitlement> start_trial(Connection& db, const TenantScope& scope, const Uuid& tenant_id,
+                                const ProductId& product, int trial_days,
+                                const ChangeOrigin& origin) {
   const std::string metadata =
       trial_started_event(tenant_id, product, trial_days, origin).metadata_json;
   for (int attempt = 1; attempt <= kMaxAttempts; ++attempt) {
-    auto change =
-        read_change(db.query(kStartTrial, tenant_id, statuses_with_additions(), product.str(),
-                             trial_days, metadata, origin.actor_id, origin.actor_name,
-                             origin.actor_type, origin.source_ip, origin.user_agent));
+    auto change = read_change(
+        query_in_scope(db, scope, kStartTrial, tenant_id, statuses_with_additions(), product.str(),
+                       trial_days, metadata, origin.actor_id, origin.actor_name, origin.actor_type,
+                       origin.source_ip, origin.user_agent));
     if (!change) return fail(tenant_not_found());
     if (change->after) return std::move(change->after->entitlement);
     if (auto refusal = trial_refusal(change->status, change->before)) {

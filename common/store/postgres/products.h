@@ -14,15 +14,17 @@
 namespace registry::postgres {
 
 [[nodiscard]] Result<std::vector<Entitlement>> entitlements(
-    Connection& db, const Uuid& tenant_id, const std::optional<ProductId>& product);
+    Connection& db, const TenantScope& scope, const Uuid& tenant_id,
+    const std::optional<ProductId>& product);
 [[nodiscard]] Result<std::vector<ProductStanding>> product_standings(Connection& db,
+                                                                     const TenantScope& scope,
                                                                      const Uuid& tenant_id);
-[[nodiscard]] Result<Timestamp> request_product(Connection& db, const Uuid& tenant_id,
-                                                const ProductId& product,
+[[nodiscard]] Result<Timestamp> request_product(Connection& db, const TenantScope& scope,
+                                                const Uuid& tenant_id, const ProductId& product,
                                                 const std::optional<std::string>& note,
                                                 const ChangeOrigin& origin);
-[[nodiscard]] Result<Entitlement> start_trial(Connection& db, const Uuid& tenant_id,
-                                              const ProductId& product, int trial_days,
-                                              const ChangeOrigin& origin);
+[[nodiscard]] Result<Entitlement> start_trial(Connection& db, const TenantScope& scope,
+                                              const Uuid& tenant_id, const ProductId& product,
+                                              int trial_days, const ChangeOrigin& origin);
 
 }  // namespace registry::postgres

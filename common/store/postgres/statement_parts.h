@@ -11,12 +11,16 @@
   "INSERT INTO audit_log (created_at, tenant_id, target_id, target_type, target_name, action," \
   " metadata, actor_id, actor_name, actor_type, source_ip, user_agent)"
 
-// The tenant $1, which nobody else changes until this transaction ends, and whether it is in one of
-// the statuses $2.
-#define TENANT_IN_STATUS                                                                \
-  "tenant AS MATERIALIZED ("                                                            \
-  " SELECT id, status, status = ANY ($2::tenant_status[]) AS is_in_status FROM tenants" \
-  " WHERE id = $1 FOR NO KEY UPDATE)"
+// Whether the caller may touch the data of the row `t` of tenants. The first three parameters of
+// every statement that has this are those of scope_parameters(): NULL lets nobody in.
+#define TENANT_IN_SCOPE "($1::boolean OR t.id = ANY ($2::uuid[]) OR t.slug = ANY ($3::text[]))"
+
+// The tenant $4, which nobody else changes until this transaction ends, and whether it is in one of
+// the statuses $5. Nothing where it is not in scope; then nothing is locked either.
+#define TENANT_IN_STATUS                                                                        \
+  "tenant AS MATERIALIZED ("                                                                    \
+  " SELECT t.id, t.status, t.status = ANY ($5::tenant_status[]) AS is_in_status FROM tenants t" \
+  " WHERE t.id = $4 AND " TENANT_IN_SCOPE " FOR NO KEY UPDATE)"
 
 // What read_product() reads, of a row of tenant_products or of one like it.
 #define PRODUCT_COLUMNS(row)                                                      \

@@ -24,17 +24,21 @@ inline constexpr int kTenantColumnCount = 15;
   " IS NOT NULL"          \
   " THEN least(greatest(" member ", '0001-01-01'), '9999-12-31') END AS " member
 
-// The tenant $1, which nobody else changes until this transaction ends.
+// The tenant $4, which nobody else changes until this transaction ends. Nothing where it is not in
+// scope; then nothing is locked either.
 #define LOCKED_TENANT \
   "before AS MATERIALIZED ("                                                                       \
   " SELECT id, slug, name, status, kind, plan, erp_customer_id, stripe_cust_id, trial_ends_at, "   \
   KNOWN_DAY("contract_start") ", " KNOWN_DAY("contract_end")                                       \
-  ", sales_owner, created_at, updated_at FROM tenants WHERE id = $1 FOR NO KEY UPDATE)"
+  ", sales_owner, created_at, updated_at"                                                          \
+  " FROM tenants t WHERE t.id = $4 AND " TENANT_IN_SCOPE " FOR NO KEY UPDATE)"
 
+// $4 id.
 inline constexpr std::string_view kTenantById =
-    "SELECT " TENANT_COLUMNS " FROM tenants t WHERE t.id = $1";
+    "SELECT " TENANT_COLUMNS " FROM tenants t WHERE t.id = $4 AND " TENANT_IN_SCOPE;
+// $4 slug.
 inline constexpr std::string_view kTenantBySlug =
-    "SELECT " TENANT_COLUMNS " FROM tenants t WHERE t.slug = $1";
+    "SELECT " TENANT_COLUMNS " FROM tenants t WHERE t.slug = $4 AND " TENANT_IN_SCOPE;
 
 // $1 id or NULL, $2 slug, $3 name, $4 status, $5 kind, $6 plan, $7 days of trial or NULL,
 // $8 sales_owner, $9 metadata, $10 to $14 the origin.
@@ -62,57 +66,57 @@ inline constexpr std::string_view kCreateTenant =
   "CASE WHEN b." member " IS DISTINCT FROM a." member " THEN jsonb_build_object('" member \
   "', jsonb_build_object('from', b." member ", 'to', a." member ")) ELSE '{}' END"
 
-// $1 id, $2 statuses from which it is allowed, $3 the status that it leads to, $4 plan,
-// $5 contract_start, $6 contract_end, $7 erp_customer_id, $8 stripe_cust_id, each NULL to stay as
-// it is, $9 to $13 the origin. Answers the row as it was, and the members as they are now, NULL
+// $4 id, $5 statuses from which it is allowed, $6 the status that it leads to, $7 plan,
+// $8 contract_start, $9 contract_end, $10 erp_customer_id, $11 stripe_cust_id, each NULL to stay as
+// it is, $12 to $16 the origin. Answers the row as it was, and the members as they are now, NULL
 // where nothing was written.
 inline constexpr std::string_view kActivateTenant =
     "WITH " LOCKED_TENANT ", wanted AS ("
-    " SELECT id, coalesce($4, plan) AS plan, coalesce($5::date, contract_start) AS contract_start,"
-    "  coalesce($6::date, contract_end) AS contract_end,"
-    "  coalesce($7, erp_customer_id) AS erp_customer_id,"
-    "  coalesce($8, stripe_cust_id) AS stripe_cust_id"
-    " FROM before WHERE status = ANY ($2::tenant_status[])"
+    " SELECT id, coalesce($7, plan) AS plan, coalesce($8::date, contract_start) AS contract_start,"
+    "  coalesce($9::date, contract_end) AS contract_end,"
+    "  coalesce($10, erp_customer_id) AS erp_customer_id,"
+    "  coalesce($11, stripe_cust_id) AS stripe_cust_id"
+    " FROM before WHERE status = ANY ($5::tenant_status[])"
     "), after AS ("
-    " UPDATE tenants t SET status = $3::tenant_status, plan = w.plan,"
+    " UPDATE tenants t SET status = $6::tenant_status, plan = w.plan,"
     "  contract_start = w.contract_start, contract_end = w.contract_end,"
     "  erp_customer_id = w.erp_customer_id, stripe_cust_id = w.stripe_cust_id"
     " FROM before b JOIN wanted w ON w.id = b.id"
     " WHERE t.id = b.id"
     "  AND (b.status, b.plan, b.contract_start, b.contract_end, b.erp_customer_id, b.stripe_cust_id)"
-    "   IS DISTINCT FROM ($3::tenant_status, w.plan, w.contract_start, w.contract_end,"
+    "   IS DISTINCT FROM ($6::tenant_status, w.plan, w.contract_start, w.contract_end,"
     "    w.erp_customer_id, w.stripe_cust_id)"
-    "  AND ($5::date IS NULL AND $6::date IS NULL"
+    "  AND ($8::date IS NULL AND $9::date IS NULL"
     "   OR (w.contract_end < w.contract_start) IS NOT TRUE)"
     " RETURNING t.*"
     "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), a.id, a.id::text, 'tenant', a.slug, 'tenant.activate',"
     "  jsonb_build_object('from', b.status, 'to', a.status) ||"
     "   CASE WHEN c.changes = '{}' THEN '{}' ELSE jsonb_build_object('changes', c.changes) END,"
-    "  $9, $10, $11, $12::inet, $13"
+    "  $12, $13, $14, $15::inet, $16"
     " FROM after a JOIN before b ON b.id = a.id CROSS JOIN LATERAL (SELECT "
     CHANGE_OF("plan") " || " CHANGE_OF("contract_start") " || " CHANGE_OF("contract_end") " || "
     CHANGE_OF("erp_customer_id") " || " CHANGE_OF("stripe_cust_id") " AS changes) c"
     ") SELECT " TENANT_COLUMNS ", a.updated_at, a.plan, a.contract_start, a.contract_end,"
     " a.erp_customer_id, a.stripe_cust_id FROM before t LEFT JOIN after a ON a.id = t.id";
 
-// $1 id, $2 statuses from which it changes something, $3 the status that it leads to, $4 reason or
-// NULL, $5 to $9 the origin.
+// $4 id, $5 statuses from which it changes something, $6 the status that it leads to, $7 reason or
+// NULL, $8 to $12 the origin.
 // Answers the row as it was, the members as they are now, NULL where nothing was written, and the
 // day.
 inline constexpr std::string_view kCancelTenant =
     "WITH " LOCKED_TENANT
     ", after AS ("
-    " UPDATE tenants t SET status = $3::tenant_status,"
+    " UPDATE tenants t SET status = $6::tenant_status,"
     "  contract_end = least(b.contract_end, (now() AT TIME ZONE 'UTC')::date)"
-    " FROM before b WHERE t.id = b.id AND b.status = ANY ($2::tenant_status[])"
-    "  AND b.status <> $3::tenant_status"
+    " FROM before b WHERE t.id = b.id AND b.status = ANY ($5::tenant_status[])"
+    "  AND b.status <> $6::tenant_status"
     " RETURNING t.*"
     "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), a.id, a.id::text, 'tenant', a.slug, 'tenant.cancel',"
     "  jsonb_build_object('from', b.status, 'to', a.status, 'contract_end', a.contract_end) ||"
-    "   CASE WHEN $4::text IS NULL THEN '{}' ELSE jsonb_build_object('reason', $4::text) END,"
-    "  $5, $6, $7, $8::inet, $9"
+    "   CASE WHEN $7::text IS NULL THEN '{}' ELSE jsonb_build_object('reason', $7::text) END,"
+    "  $8, $9, $10, $11::inet, $12"
     " FROM after a JOIN before b ON b.id = a.id"
     ") SELECT " TENANT_COLUMNS
     ", a.updated_at, a.contract_end, (now() AT TIME ZONE 'UTC')::date"

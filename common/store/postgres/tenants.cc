@@ -9,6 +9,7 @@
 
 #include "common/store/audit_metadata.h"
 #include "common/store/postgres/readers.h"
+#include "common/store/postgres/scope.h"
 #include "common/store/postgres/tenant_statements.h"
 #include "common/store/tenant_changes.h"
 
@@ -94,22 +95,22 @@ Result<CreatedTenant> create_tenant(Connection& db, const NewTenant& tenant,
   throw StoreUnavailable("postgres: a tenant with this id or slug comes and goes");
 }
 
-Result<Tenant> tenant_by_id(Connection& db, const Uuid& id) {
-  return found_tenant(db.query(kTenantById, id));
+Result<Tenant> tenant_by_id(Connection& db, const TenantScope& scope, const Uuid& id) {
+  return found_tenant(query_in_scope(db, scope, kTenantById, id));
 }
 
-Result<Tenant> tenant_by_slug(Connection& db, const Slug& slug) {
-  return found_tenant(db.query(kTenantBySlug, slug.str()));
+Result<Tenant> tenant_by_slug(Connection& db, const TenantScope& scope, const Slug& slug) {
+  return found_tenant(query_in_scope(db, scope, kTenantBySlug, slug.str()));
 }
 
-Result<Tenant> activate_tenant(Connection& db, const Uuid& id, const Activation& activation,
-                               const ChangeOrigin& origin) {
+Result<Tenant> activate_tenant(Connection& db, const TenantScope& scope, const Uuid& id,
+                               const Activation& activation, const ChangeOrigin& origin) {
   static const std::vector<std::string> kFrom = statuses_before(Transition::kActivate);
   const Rows rows =
-      db.query(kActivateTenant, id, kFrom, to_string(TenantStatus::kActive), activation.plan,
-               activation.contract_start, activation.contract_end, activation.erp_customer_id,
-               activation.stripe_cust_id, origin.actor_id, origin.actor_name, origin.actor_type,
-               origin.source_ip, origin.user_agent);
+      query_in_scope(db, scope, kActivateTenant, id, kFrom, to_string(TenantStatus::kActive),
+                     activation.plan, activation.contract_start, activation.contract_end,
+                     activation.erp_customer_id, activation.stripe_cust_id, origin.actor_id,
+                     origin.actor_name, origin.actor_type, origin.source_ip, origin.user_agent);
   if (rows.count() == 0) return fail(tenant_not_found());
   const Tenant before = read_tenant(rows, 0, 0);
   int at = kTenantColumnCount;
@@ -127,12 +128,12 @@ Result<Tenant> activate_tenant(Connection& db, const Uuid& id, const Activation&
   return after;
 }
 
-Result<Tenant> cancel_tenant(Connection& db, const Uuid& id,
+Result<Tenant> cancel_tenant(Connection& db, const TenantScope& scope, const Uuid& id,
                              const std::optional<std::string>& reason, const ChangeOrigin& origin) {
   static const std::vector<std::string> kFrom = statuses_before(Transition::kCancel);
-  const Rows rows =
-      db.query(kCancelTenant, id, kFrom, to_string(TenantStatus::kFrozen), reason, origin.actor_id,
-               origin.actor_name, origin.actor_type, origin.source_ip, origin.user_agent);
+  const Rows rows = query_in_scope(
+      db, scope, kCancelTenant, id, kFrom, to_string(TenantStatus::kFrozen), reason,
+      origin.actor_id, origin.actor_name, origin.actor_type, origin.source_ip, origin.user_agent);
   if (rows.count() == 0) return fail(tenant_not_found());
   const Tenant before = read_tenant(rows, 0, 0);
   int at = kTenantColumnCount;

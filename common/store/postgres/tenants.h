@@ -13,12 +13,13 @@ namespace registry::postgres {
 
 [[nodiscard]] Result<CreatedTenant> create_tenant(Connection& db, const NewTenant& tenant,
                                                   const ChangeOrigin& origin);
-[[nodiscard]] Result<Tenant> tenant_by_id(Connection& db, const Uuid& id);
-[[nodiscard]] Result<Tenant> tenant_by_slug(Connection& db, const Slug& slug);
-[[nodiscard]] Result<Tenant> activate_tenant(Connection& db, const Uuid& id,
-                                             const Activation& activation,
+[[nodiscard]] Result<Tenant> tenant_by_id(Connection& db, const TenantScope& scope, const Uuid& id);
+[[nodiscard]] Result<Tenant> tenant_by_slug(Connection& db, const TenantScope& scope,
+                                            const Slug& slug);
+[[nodiscard]] Result<Tenant> activate_tenant(Connection& db, const TenantScope& scope,
+                                             const Uuid& id, const Activation& activation,
                                              const ChangeOrigin& origin);
-[[nodiscard]] Result<Tenant> cancel_tenant(Connection& db, const Uuid& id,
+[[nodiscard]] Result<Tenant> cancel_tenant(Connection& db, const TenantScope& scope, const Uuid& id,
                                            const std::optional<std::string>& reason,
                                            const ChangeOrigin& origin);
 

@@ -12,6 +12,7 @@
 #include "common/store/additions.h"
 #include "common/store/audit_metadata.h"
 #include "common/store/sqlite/rows.h"
+#include "common/store/sqlite/scope.h"
 #include "common/store/sqlite/sqlite_store.h"
 #include "common/store/tenant_changes.h"
 
@@ -22,12 +23,15 @@ namespace {
 #define KEY_COLUMNS                                                                         \
   "k.id, k.tenant_id, k.product, k.name, k.scopes, k.prefix, k.created_by, k.last_used_at," \
   " k.revoked_at, k.created_at"
-constexpr std::string_view kKeyById = "SELECT " KEY_COLUMNS " FROM api_keys k WHERE k.id = ?1";
+constexpr std::string_view kKeyById =
+    "SELECT " KEY_COLUMNS
+    " FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.id = ?4 AND " SCOPE_HAS_TENANT;
 // From the tenant on, so that one without a key has a row too.
-constexpr std::string_view kKeysOfTenant = "SELECT " KEY_COLUMNS
-                                           " FROM tenants t LEFT JOIN api_keys k"
-                                           " ON k.tenant_id = t.id AND (?2 OR k.revoked_at IS NULL)"
-                                           " WHERE t.id = ?1 ORDER BY k.created_at, k.id";
+constexpr std::string_view kKeysOfTenant =
+    "SELECT " KEY_COLUMNS
+    " FROM tenants t LEFT JOIN api_keys k"
+    " ON k.tenant_id = t.id AND (?5 OR k.revoked_at IS NULL)"
+    " WHERE t.id = ?4 AND " SCOPE_HAS_TENANT " ORDER BY k.created_at, k.id";
 constexpr std::string_view kKeysByPrefix =
     "SELECT " KEY_COLUMNS
     ", k.hash, t.slug, t.status,"
@@ -67,11 +71,12 @@ ApiKey read_key(Connection& db, const Statement& row) {
 
 }  // namespace
 
-Result<ApiKey> SqliteStore::create_api_key(const NewApiKey& key, const ChangeOrigin& origin) {
+Result<ApiKey> SqliteStore::create_api_key(const TenantScope& scope, const NewApiKey& key,
+                                           const ChangeOrigin& origin) {
   const Pool::Lease db(*pool_);
   Transaction transaction(*db);
   const Timestamp now = clock_.now();
-  const auto status = find_tenant_status(*db, key.tenant_id);
+  const auto status = find_tenant_status(*db, scope, key.tenant_id);
   if (!status) return fail(tenant_not_found());
   if (auto refusal = refusal_of_additions(*status)) return fail(std::move(*refusal));
   if (db->query("SELECT 1 FROM api_keys WHERE tenant_id = ?1 AND name = ?2", key.tenant_id,
@@ -87,9 +92,10 @@ Result<ApiKey> SqliteStore::create_api_key(const NewApiKey& key, const ChangeOri
   return created;
 }
 
-Result<std::vector<ApiKey>> SqliteStore::api_keys(const Uuid& tenant_id, bool include_revoked) {
+Result<std::vector<ApiKey>> SqliteStore::api_keys(const TenantScope& scope, const Uuid& tenant_id,
+                                                  bool include_revoked) {
   const Pool::Lease db(*pool_);
-  Statement row = db->query(kKeysOfTenant, tenant_id, include_revoked);
+  Statement row = query_in_scope(*db, scope, kKeysOfTenant, tenant_id, include_revoked);
   if (!row.step()) return fail(tenant_not_found());
   std::vector<ApiKey> keys;
   do {
@@ -99,12 +105,14 @@ Result<std::vector<ApiKey>> SqliteStore::api_keys(const Uuid& tenant_id, bool in
   return keys;
 }
 
-Status SqliteStore::revoke_api_key(const Uuid& id, const ChangeOrigin& origin) {
+Status SqliteStore::revoke_api_key(const TenantScope& scope, const Uuid& id,
+                                   const ChangeOrigin& origin) {
   const Pool::Lease db(*pool_);
   Transaction transaction(*db);
   const Timestamp now = clock_.now();
   std::optional<ApiKey> key;
-  if (Statement row = db->query(kKeyById, id); row.step()) key = read_key(*db, row);
+  if (Statement row = query_in_scope(*db, scope, kKeyById, id); row.step())
+    key = read_key(*db, row);
   if (!key) return fail(api_key_not_found());
   if (key->revoked_at) return {};
   if (db->run("UPDATE api_keys SET revoked_at = ?2 WHERE id = ?1", id, now) != 1) {

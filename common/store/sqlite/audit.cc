@@ -13,7 +13,9 @@
 #include "common/store/audit_metadata.h"
 #include "common/store/sqlite/audit_page.h"
 #include "common/store/sqlite/rows.h"
+#include "common/store/sqlite/scope.h"
 #include "common/store/sqlite/sqlite_store.h"
+#include "common/store/tenant_changes.h"
 
 namespace registry::sqlite {
 namespace {
@@ -27,6 +29,14 @@ constexpr std::string_view kLastId =
 constexpr std::string_view kBeforeAllMoments;
 constexpr std::string_view kAfterAllMoments = "~";
 
+// Whether the trail of ?4, the tenant that a query names, is in the scope. A tenant whose id the
+// scope lists need not exist any more; a query for none is for the scope of all alone.
+#define SCOPE_HAS_TRAIL                                 \
+  "(?1 OR ?4 IN (SELECT value FROM json_each(?2))"      \
+  " OR EXISTS (SELECT 1 FROM tenants t WHERE t.id = ?4" \
+  " AND t.slug IN (SELECT value FROM json_each(?3))))"
+constexpr std::string_view kHasTrail = "SELECT " SCOPE_HAS_TRAIL;
+
 // The entries of a page; audit_page_sql() completes it.
 static_assert(kReservedMetadataKey == "_retraced");
 constexpr std::string_view kSelectEvents =
@@ -36,14 +46,20 @@ constexpr std::string_view kSelectEvents =
     " ELSE json_remove(metadata, '$._retraced') END,"
     " source_ip, user_agent,"
     " CASE json_type(metadata, '$._retraced') WHEN 'object' THEN metadata -> '$._retraced' END"
-    " FROM audit_log WHERE created_at >= ?5 AND created_at < ?6";
+    " FROM audit_log WHERE created_at >= ?8 AND created_at < ?9 AND " SCOPE_HAS_TRAIL;
+#undef SCOPE_HAS_TRAIL
 
-// Nothing where the tenant that an event names does not exist.
-std::optional<Uuid> find_tenant(Connection& db, const AuditSubmission& submission) {
+constexpr std::string_view kTenantIdBySlug =
+    "SELECT t.id FROM tenants t WHERE t.slug = ?4 AND " SCOPE_HAS_TENANT;
+
+// Nothing where an event names no tenant, or none in the scope.
+std::optional<Uuid> find_tenant(Connection& db, const TenantScope& scope,
+                                const AuditSubmission& submission) {
   if (const auto& id = submission.event.tenant_id) {
-    return find_tenant_status(db, *id) ? id : std::nullopt;
+    return find_tenant_status(db, scope, *id) ? id : std::nullopt;
   }
-  Statement row = db.query("SELECT id FROM tenants WHERE slug = ?1", submission.tenant_slug->str());
+  if (!submission.tenant_slug) return std::nullopt;
+  Statement row = query_in_scope(db, scope, kTenantIdBySlug, submission.tenant_slug->str());
   if (!row.step()) return std::nullopt;
   return row.get<Uuid>(0);
 }
@@ -58,12 +74,13 @@ bool is_project_of(Connection& db, const Uuid& project_id, const std::optional<U
 // The tenant of each event; what is wrong with these and with the projects goes to `errors`.
 class References {
  public:
-  References(Connection& db, std::span<const AuditSubmission> submissions) {
+  References(Connection& db, const TenantScope& scope,
+             std::span<const AuditSubmission> submissions) {
     for (const AuditSubmission& submission : submissions) {
-      std::optional<Uuid> tenant_id;
-      if (submission.event.tenant_id || submission.tenant_slug) {
-        tenant_id = find_tenant(db, submission);
-        if (!tenant_id) note(tenant_member(submission), kNoSuchTenant);
+      const auto tenant_id = find_tenant(db, scope, submission);
+      const bool names_tenant = submission.event.tenant_id || submission.tenant_slug;
+      if (!tenant_id && (names_tenant || !scope.is_all())) {
+        note(tenant_member(submission), tenant_problem(submission));
       }
       const auto& project_id = submission.event.project_id;
       if (project_id && !is_project_of(db, *project_id, tenant_id)) {
@@ -122,6 +139,11 @@ AuditEvent read_event(const Statement& row) {
           .retraced_json = row.get<std::optional<std::string>>(15)};
 }
 
+bool has_trail(Connection& db, const TenantScope& scope, const AuditQuery& query) {
+  Statement row = query_in_scope(db, scope, kHasTrail, query.tenant_id);
+  return row.step() && row.get<std::optional<bool>>(0).value_or(false);
+}
+
 std::int64_t metadata_bytes(const AuditEvent& entry) {
   std::size_t bytes = entry.event.metadata_json.size();
   if (entry.retraced_json) bytes += entry.retraced_json->size();
@@ -132,20 +154,20 @@ std::int64_t metadata_bytes(const AuditEvent& entry) {
 
 std::string audit_page_sql(const AuditQuery& query) {
   std::string sql(kSelectEvents);
-  if (query.tenant_id) sql += " AND tenant_id = ?1";
-  if (query.product) sql += " AND product = ?2";
-  if (query.actor_id) sql += " AND actor_id = ?3";
-  if (query.action) sql += " AND action = ?4";
-  sql += query.newest_first ? " AND id < ?7 ORDER BY id DESC" : " AND id > ?7 ORDER BY id";
-  return sql + " LIMIT ?8";
+  if (query.tenant_id) sql += " AND tenant_id = ?4";
+  if (query.product) sql += " AND product = ?5";
+  if (query.actor_id) sql += " AND actor_id = ?6";
+  if (query.action) sql += " AND action = ?7";
+  sql += query.newest_first ? " AND id < ?10 ORDER BY id DESC" : " AND id > ?10 ORDER BY id";
+  return sql + " LIMIT ?11";
 }
 
 Result<std::vector<AuditReceipt>> SqliteStore::append_audit_events(
-    std::span<const AuditSubmission> events) {
+    const TenantScope& scope, std::span<const AuditSubmission> events) {
   const Pool::Lease db(*pool_);
   Transaction transaction(*db);
   const Timestamp now = clock_.now();
-  const References references(*db, events);
+  const References references(*db, scope, events);
   if (!references.errors().empty()) {
     return fail(invalid_request("The request has invalid members.", references.errors()));
   }
@@ -162,16 +184,16 @@ Result<std::vector<AuditReceipt>> SqliteStore::append_audit_events(
   return receipts;
 }
 
-AuditPage SqliteStore::audit_events(const AuditQuery& query) {
+Result<AuditPage> SqliteStore::audit_events(const TenantScope& scope, const AuditQuery& query) {
   const Pool::Lease db(*pool_);
   const std::int64_t start =
       query.newest_first ? std::numeric_limits<std::int64_t>::max() : std::int64_t{0};
   const std::string since = query.since ? query.since->to_string() : std::string(kBeforeAllMoments);
   const std::string until = query.until ? query.until->to_string() : std::string(kAfterAllMoments);
   // One more than wanted tells whether there is a further page.
-  Statement row =
-      db->query(audit_page_sql(query), query.tenant_id, query.product, query.actor_id, query.action,
-                since, until, query.cursor.value_or(start), std::int64_t{query.limit} + 1);
+  Statement row = query_in_scope(*db, scope, audit_page_sql(query), query.tenant_id, query.product,
+                                 query.actor_id, query.action, since, until,
+                                 query.cursor.value_or(start), std::int64_t{query.limit} + 1);
   AuditPage page;
   std::int64_t bytes = 0;
   while (row.step()) {
@@ -182,6 +204,8 @@ AuditPage SqliteStore::audit_events(const AuditQuery& query) {
     page.events.push_back(read_event(row));
     bytes += metadata_bytes(page.events.back());
   }
+  // The page itself cannot tell an empty trail from one that is not in the scope.
+  if (page.events.empty() && !has_trail(*db, scope, query)) return fail(tenant_not_found());
   return page;
 }
 

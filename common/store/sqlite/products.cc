@@ -8,19 +8,20 @@
 #include "common/store/additions.h"
 #include "common/store/audit_metadata.h"
 #include "common/store/sqlite/rows.h"
+#include "common/store/sqlite/scope.h"
 #include "common/store/sqlite/sqlite_store.h"
 #include "common/store/tenant_changes.h"
 
 namespace registry::sqlite {
 namespace {
 
-// The tenant's status with each of its entitlements; with ?2 only that product's.
+// The status of the tenant ?4 with each of its entitlements; with ?5 only that product's.
 constexpr std::string_view kProducts =
     "SELECT t.status, p.product, p.enabled, p.config, p.expires_at, p.created_at, p.updated_at,"
     " p.requested_at, p.trial_started_at"
     " FROM tenants t LEFT JOIN tenant_products p"
-    " ON p.tenant_id = t.id AND (?2 IS NULL OR p.product = ?2)"
-    " WHERE t.id = ?1 ORDER BY p.product";
+    " ON p.tenant_id = t.id AND (?5 IS NULL OR p.product = ?5)"
+    " WHERE t.id = ?4 AND " SCOPE_HAS_TENANT " ORDER BY p.product";
 
 constexpr std::string_view kInsertProduct =
     "INSERT INTO tenant_products (tenant_id, product, enabled, expires_at, requested_at,"
@@ -41,11 +42,12 @@ struct TenantProducts {
   }
 };
 
-// Nothing where there is no such tenant.
-std::optional<TenantProducts> find_products(Connection& db, const Uuid& tenant_id,
+// Nothing where there is no such tenant in the scope.
+std::optional<TenantProducts> find_products(Connection& db, const TenantScope& scope,
+                                            const Uuid& tenant_id,
                                             const std::optional<ProductId>& product,
                                             Timestamp now) {
-  Statement row = db.query(kProducts, tenant_id, text_of(product));
+  Statement row = query_in_scope(db, scope, kProducts, tenant_id, text_of(product));
   if (!row.step()) return std::nullopt;
   TenantProducts found;
   found.status = require_valid(parse_tenant_status(row.get<std::string>(0)));
@@ -94,18 +96,19 @@ void write_product(Connection& db, const Uuid& tenant_id, const ProductRow& row,
 }  // namespace
 
 Result<std::vector<Entitlement>> SqliteStore::entitlements(
-    const Uuid& tenant_id, const std::optional<ProductId>& product) {
+    const TenantScope& scope, const Uuid& tenant_id, const std::optional<ProductId>& product) {
   const Pool::Lease db(*pool_);
-  auto found = find_products(*db, tenant_id, product, clock_.now());
+  auto found = find_products(*db, scope, tenant_id, product, clock_.now());
   if (!found) return fail(tenant_not_found());
   std::vector<Entitlement> all;
   for (ProductRow& row : found->rows) all.push_back(std::move(row.entitlement));
   return all;
 }
 
-Result<std::vector<ProductStanding>> SqliteStore::product_standings(const Uuid& tenant_id) {
+Result<std::vector<ProductStanding>> SqliteStore::product_standings(const TenantScope& scope,
+                                                                    const Uuid& tenant_id) {
   const Pool::Lease db(*pool_);
-  auto found = find_products(*db, tenant_id, std::nullopt, clock_.now());
+  auto found = find_products(*db, scope, tenant_id, std::nullopt, clock_.now());
   if (!found) return fail(tenant_not_found());
   std::vector<ProductStanding> standings;
   for (ProductRow& row : found->rows) {
@@ -115,13 +118,14 @@ Result<std::vector<ProductStanding>> SqliteStore::product_standings(const Uuid& 
   return standings;
 }
 
-Result<Timestamp> SqliteStore::request_product(const Uuid& tenant_id, const ProductId& product,
+Result<Timestamp> SqliteStore::request_product(const TenantScope& scope, const Uuid& tenant_id,
+                                               const ProductId& product,
                                                const std::optional<std::string>& note,
                                                const ChangeOrigin& origin) {
   const Pool::Lease db(*pool_);
   Transaction transaction(*db);
   const Timestamp now = clock_.now();
-  const auto found = find_products(*db, tenant_id, product, now);
+  const auto found = find_products(*db, scope, tenant_id, product, now);
   if (!found) return fail(tenant_not_found());
   const auto before = found->only_row();
   if (auto refusal = request_refusal(found->status, before)) return fail(std::move(*refusal));
@@ -137,12 +141,13 @@ Result<Timestamp> SqliteStore::request_product(const Uuid& tenant_id, const Prod
   return now;
 }
 
-Result<Entitlement> SqliteStore::start_trial(const Uuid& tenant_id, const ProductId& product,
-                                             int trial_days, const ChangeOrigin& origin) {
+Result<Entitlement> SqliteStore::start_trial(const TenantScope& scope, const Uuid& tenant_id,
+                                             const ProductId& product, int trial_days,
+                                             const ChangeOrigin& origin) {
   const Pool::Lease db(*pool_);
   Transaction transaction(*db);
   const Timestamp now = clock_.now();
-  const auto found = find_products(*db, tenant_id, product, now);
+  const auto found = find_products(*db, scope, tenant_id, product, now);
   if (!found) return fail(tenant_not_found());
   const auto before = found->only_row();
   if (auto refusal = trial_refusal(found->status, before)) return fail(std::move(*refusal));

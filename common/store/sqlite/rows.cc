@@ -3,9 +3,13 @@
 #include <array>
 
 #include "common/base/json_writer.h"
+#include "common/store/sqlite/scope.h"
 
 namespace registry::sqlite {
 namespace {
+
+constexpr std::string_view kTenantStatus =
+    "SELECT t.status FROM tenants t WHERE t.id = ?4 AND " SCOPE_HAS_TENANT;
 
 constexpr std::string_view kInsertAudit =
     "INSERT INTO audit_log (id, tenant_id, project_id, actor_id, actor_name, actor_type, action,"
@@ -20,8 +24,9 @@ Uuid random_uuid(Connection& db) {
   return Uuid::from_random(row.get<std::array<std::uint8_t, 16>>(0));
 }
 
-std::optional<TenantStatus> find_tenant_status(Connection& db, const Uuid& tenant_id) {
-  Statement row = db.query("SELECT status FROM tenants WHERE id = ?1", tenant_id);
+std::optional<TenantStatus> find_tenant_status(Connection& db, const TenantScope& scope,
+                                               const Uuid& tenant_id) {
+  Statement row = query_in_scope(db, scope, kTenantStatus, tenant_id);
   if (!row.step()) return std::nullopt;
   return require_valid(parse_tenant_status(row.get<std::string>(0)));
 }

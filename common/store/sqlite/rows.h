@@ -12,6 +12,7 @@
 #include "common/domain/entitlement.h"
 #include "common/domain/rules.h"
 #include "common/domain/tenant.h"
+#include "common/domain/tenant_scope.h"
 #include "common/domain/uuid.h"
 #include "common/store/sqlite/connection.h"
 
@@ -27,8 +28,10 @@ template <class T>
 
 [[nodiscard]] Uuid random_uuid(Connection& db);
 
-// Nothing where there is no such tenant.
-[[nodiscard]] std::optional<TenantStatus> find_tenant_status(Connection& db, const Uuid& tenant_id);
+// Nothing where there is no such tenant in the scope.
+[[nodiscard]] std::optional<TenantStatus> find_tenant_status(Connection& db,
+                                                             const TenantScope& scope,
+                                                             const Uuid& tenant_id);
 
 // The columns product, enabled, config, expires_at, created_at, updated_at of a tenant in this
 // status, from the column `at` on, as they are at `now`.

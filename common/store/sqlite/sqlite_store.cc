@@ -8,6 +8,7 @@
 #include "common/store/audit_metadata.h"
 #include "common/store/sqlite/rows.h"
 #include "common/store/sqlite/schema.h"
+#include "common/store/sqlite/scope.h"
 #include "common/store/tenant_changes.h"
 
 namespace registry::sqlite {
@@ -20,8 +21,10 @@ namespace {
   " t.trial_ends_at, t.contract_start, t.contract_end, t.sales_owner, t.created_at, t.updated_at," \
   " p.product, p.enabled, p.expires_at"                                                            \
   " FROM tenants t LEFT JOIN tenant_products p ON p.tenant_id = t.id"
-constexpr std::string_view kTenantById = SELECT_TENANT " WHERE t.id = ?1 ORDER BY p.product";
-constexpr std::string_view kTenantBySlug = SELECT_TENANT " WHERE t.slug = ?1 ORDER BY p.product";
+constexpr std::string_view kTenantById =
+    SELECT_TENANT " WHERE t.id = ?4 AND " SCOPE_HAS_TENANT " ORDER BY p.product";
+constexpr std::string_view kTenantBySlug =
+    SELECT_TENANT " WHERE t.slug = ?4 AND " SCOPE_HAS_TENANT " ORDER BY p.product";
 #undef SELECT_TENANT
 
 constexpr std::string_view kInsertTenant =
@@ -64,13 +67,15 @@ std::optional<Tenant> read_with_products(Statement& row, Timestamp now) {
   return tenant;
 }
 
-std::optional<Tenant> find_tenant(Connection& db, const Uuid& id, Timestamp now) {
-  Statement row = db.query(kTenantById, id);
+std::optional<Tenant> find_tenant(Connection& db, const TenantScope& scope, const Uuid& id,
+                                  Timestamp now) {
+  Statement row = query_in_scope(db, scope, kTenantById, id);
   return read_with_products(row, now);
 }
 
-std::optional<Tenant> find_tenant(Connection& db, const Slug& slug, Timestamp now) {
-  Statement row = db.query(kTenantBySlug, slug.str());
+std::optional<Tenant> find_tenant(Connection& db, const TenantScope& scope, const Slug& slug,
+                                  Timestamp now) {
+  Statement row = query_in_scope(db, scope, kTenantBySlug, slug.str());
   return read_with_products(row, now);
 }
 
@@ -117,7 +122,7 @@ Result<CreatedTenant> SqliteStore::create_tenant(const NewTenant& tenant,
   Transaction transaction(*db);
   const Timestamp now = clock_.now();  // under the lock: the order of time is that of the trail
   if (tenant.id) {
-    if (auto existing = find_tenant(*db, *tenant.id, now)) {
+    if (auto existing = find_tenant(*db, TenantScope::all(), *tenant.id, now)) {
       if (!is_replay(*existing, tenant)) return fail(tenant_id_taken());
       return CreatedTenant{.tenant = std::move(*existing), .replayed = true};
     }
@@ -132,26 +137,27 @@ Result<CreatedTenant> SqliteStore::create_tenant(const NewTenant& tenant,
   return CreatedTenant{.tenant = std::move(created), .replayed = false};
 }
 
-Result<Tenant> SqliteStore::tenant_by_id(const Uuid& id) {
+Result<Tenant> SqliteStore::tenant_by_id(const TenantScope& scope, const Uuid& id) {
   const Pool::Lease db(*pool_);
-  auto tenant = find_tenant(*db, id, clock_.now());
+  auto tenant = find_tenant(*db, scope, id, clock_.now());
   if (!tenant) return fail(tenant_not_found());
   return std::move(*tenant);
 }
 
-Result<Tenant> SqliteStore::tenant_by_slug(const Slug& slug) {
+Result<Tenant> SqliteStore::tenant_by_slug(const TenantScope& scope, const Slug& slug) {
   const Pool::Lease db(*pool_);
-  auto tenant = find_tenant(*db, slug, clock_.now());
+  auto tenant = find_tenant(*db, scope, slug, clock_.now());
   if (!tenant) return fail(tenant_not_found());
   return std::move(*tenant);
 }
 
-Result<Tenant> SqliteStore::activate_tenant(const Uuid& id, const Activation& activation,
+Result<Tenant> SqliteStore::activate_tenant(const TenantScope& scope, const Uuid& id,
+                                            const Activation& activation,
                                             const ChangeOrigin& origin) {
   const Pool::Lease db(*pool_);
   Transaction transaction(*db);
   const Timestamp now = clock_.now();
-  const auto before = find_tenant(*db, id, now);
+  const auto before = find_tenant(*db, scope, id, now);
   if (!before) return fail(tenant_not_found());
   auto after = activated(*before, activation);
   if (!after || *after == *before) return after;
@@ -163,12 +169,13 @@ Result<Tenant> SqliteStore::activate_tenant(const Uuid& id, const Activation& ac
   return after;
 }
 
-Result<Tenant> SqliteStore::cancel_tenant(const Uuid& id, const std::optional<std::string>& reason,
+Result<Tenant> SqliteStore::cancel_tenant(const TenantScope& scope, const Uuid& id,
+                                          const std::optional<std::string>& reason,
                                           const ChangeOrigin& origin) {
   const Pool::Lease db(*pool_);
   Transaction transaction(*db);
   const Timestamp now = clock_.now();
-  const auto before = find_tenant(*db, id, now);
+  const auto before = find_tenant(*db, scope, id, now);
   if (!before) return fail(tenant_not_found());
   auto after = cancelled(*before, utc_date(now));
   if (!after || *after == *before) return after;
