@@ -480,6 +480,27 @@ TEST_CASE_METHOD(AdditionsTest, "api_keys: a scope that another program left NUL
   CHECK(store().api_keys_by_prefix("bp_abcdefgh", {}).at(0).key.scopes == Scopes{"a", "b"});
 }
 
+TEST_CASE_METHOD(AdditionsTest, "api keys: a role that may read no hash does all but verify",
+                 "[postgres]") {
+  // Of the whole cluster, so with a name that no other test has; its rights go with the database.
+  const std::string role = "no_hash_in_" + name();
+  db().execute("CREATE ROLE " + role + "; GRANT SELECT, INSERT, UPDATE ON tenants, audit_log TO " +
+               role + "; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO " + role +
+               "; GRANT INSERT, UPDATE, SELECT (id, tenant_id, product, name, scopes, prefix,"
+               " created_by, last_used_at, revoked_at, created_at) ON api_keys TO " +
+               role);
+  PostgresStore store = store_at(url() + "&options=-c%20role%3D" + role);
+
+  const ApiKey key =
+      value_of(store.create_api_key(everyone(), new_key(tenant_id(), "key"), some_origin()));
+  CHECK(value_of(store.api_keys(everyone(), tenant_id(), true)) == std::vector<ApiKey>{key});
+  const KeyUse use{.key_id = key.id, .used_at = key.created_at};
+  CHECK(store.note_key_uses({&use, 1}) == 1);
+  CHECK(store.revoke_api_key(everyone(), key.id, some_origin()).has_value());
+  CHECK(entries("api_key.revoke") == 1);
+  CHECK_FALSE(outage_of([&] { return store.api_keys_by_prefix(key.prefix, {}); }).empty());
+}
+
 TEST_CASE_METHOD(AdditionsTest, "statements: a scope of NULLs has nobody", "[postgres]") {
   const auto found = [&](const auto& is_all, const auto& ids, const auto& slugs) {
     return db().query(postgres::kTenantById, is_all, ids, slugs, tenant_id()).count();

@@ -4,7 +4,8 @@
 
 #include "common/store/postgres/statement_parts.h"
 
-// The SQL of the operations on API keys.
+// The SQL of the operations on API keys. Only kApiKeysByPrefix reads a hash: the others name what
+// they read and return, so that a role without the right to read that column can run them.
 namespace registry::postgres {
 
 // What read_api_key() reads, of a row `k`. An element that is NULL, which only other programs
@@ -23,7 +24,9 @@ inline constexpr std::string_view kCreateApiKey =
     ", made AS ("
     " INSERT INTO api_keys (tenant_id, product, name, scopes, hash, prefix, created_by)"
     " SELECT id, $6, $7, $8::text[], $9, $10, $11 FROM tenant WHERE is_in_status"
-    " ON CONFLICT (tenant_id, name) DO NOTHING RETURNING *"
+    " ON CONFLICT (tenant_id, name) DO NOTHING"
+    " RETURNING id, tenant_id, product, name, scopes, prefix, created_by, last_used_at,"
+    "  revoked_at, created_at"
     "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), tenant_id, id::text, 'api_key', name, 'api_key.create', $12::jsonb,"
     "  $13, $14, $15, $16::inet, $17 FROM made"
@@ -46,7 +49,8 @@ inline constexpr std::string_view kRevokeApiKey =
     " FOR NO KEY UPDATE OF t"
     "), revoked AS ("
     " UPDATE api_keys k SET revoked_at = now() FROM tenant t"
-    " WHERE k.id = $4 AND k.tenant_id = t.id AND k.revoked_at IS NULL RETURNING k.*"
+    " WHERE k.id = $4 AND k.tenant_id = t.id AND k.revoked_at IS NULL"
+    " RETURNING k.id, k.tenant_id, k.product, k.name, k.prefix"
     "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), tenant_id, id::text, 'api_key', name, 'api_key.revoke',"
     "  jsonb_build_object('product', product, 'prefix', prefix), $5, $6, $7, $8::inet, $9"

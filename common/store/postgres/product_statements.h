@@ -20,11 +20,17 @@ inline constexpr std::string_view kProducts =
 // Whether the row `p` does not entitle anybody now.
 #define IS_INACTIVE "NOT (p.enabled AND (p.expires_at IS NULL OR p.expires_at > now()))"
 
+// What PRODUCT_COLUMNS needs of the row `p`, and whose it is.
+#define PRODUCT_ROW                                                                        \
+  "p.tenant_id, p.product, p.enabled, p.config, p.expires_at, p.created_at, p.updated_at," \
+  " p.requested_at, p.trial_started_at"
+
 // The row that stands in the way, in its newest version: FOR NO KEY UPDATE looks for that, but only
 // of a row that was there when the statement began.
-#define ROW_BEFORE                                                                            \
-  "before AS MATERIALIZED ("                                                                  \
-  " SELECT p.* FROM tenant t JOIN tenant_products p ON p.tenant_id = t.id AND p.product = $6" \
+#define ROW_BEFORE                                                                 \
+  "before AS MATERIALIZED ("                                                       \
+  " SELECT " PRODUCT_ROW                                                           \
+  " FROM tenant t JOIN tenant_products p ON p.tenant_id = t.id AND p.product = $6" \
   " FOR NO KEY UPDATE OF p)"
 
 // Answers the tenant's status and the time with the product as it was made or changed, and as it
@@ -45,8 +51,7 @@ inline constexpr std::string_view kRequestProduct =
     " ON CONFLICT (tenant_id, product) DO UPDATE SET enabled = false, requested_at = now()"
     "  WHERE " IS_INACTIVE
     " AND (p.enabled OR p.requested_at IS NULL)"
-    " RETURNING *"
-    "), audited AS (" INSERT_AUDIT
+    " RETURNING " PRODUCT_ROW "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), tenant_id, product, 'product', NULL, 'catalog.request', $7::jsonb,"
     "  $8, $9, $10, $11::inet, $12 FROM made"
     ") " ANSWER_PRODUCT;
@@ -64,14 +69,14 @@ inline constexpr std::string_view kStartTrial =
     "  requested_at = NULL"
     "  WHERE " IS_INACTIVE
     " AND p.trial_started_at IS NULL"
-    " RETURNING *"
-    "), audited AS (" INSERT_AUDIT
+    " RETURNING " PRODUCT_ROW "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), tenant_id, product, 'product', NULL, 'catalog.trial_request',"
     "  $8::jsonb, $9, $10, $11, $12::inet, $13 FROM made"
     ") " ANSWER_PRODUCT;
 
 #undef ANSWER_PRODUCT
 #undef ROW_BEFORE
+#undef PRODUCT_ROW
 #undef IS_INACTIVE
 
 }  // namespace registry::postgres

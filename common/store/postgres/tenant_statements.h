@@ -50,7 +50,9 @@ inline constexpr std::string_view kCreateTenant =
     " INSERT INTO tenants (id, slug, name, status, kind, plan, trial_ends_at, sales_owner)"
     " VALUES (coalesce($1::uuid, gen_random_uuid()), $2, $3, $4::tenant_status, $5::tenant_kind,"
     "  $6, now() + $7::integer * interval '24 hours', $8)"
-    " ON CONFLICT DO NOTHING RETURNING *"
+    " ON CONFLICT DO NOTHING"
+    " RETURNING id, slug, name, status, kind, plan, erp_customer_id, stripe_cust_id, trial_ends_at,"
+    "  contract_start, contract_end, sales_owner, created_at, updated_at"
     "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), id, id::text, 'tenant', slug, 'tenant.create', $9::jsonb, $10, $11,"
     "  $12, $13::inet, $14 FROM made"
@@ -88,7 +90,8 @@ inline constexpr std::string_view kActivateTenant =
     "    w.erp_customer_id, w.stripe_cust_id)"
     "  AND ($8::date IS NULL AND $9::date IS NULL"
     "   OR (w.contract_end < w.contract_start) IS NOT TRUE)"
-    " RETURNING t.*"
+    " RETURNING t.id, t.slug, t.status, t.updated_at, t.plan, t.contract_start, t.contract_end,"
+    "  t.erp_customer_id, t.stripe_cust_id"
     "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), a.id, a.id::text, 'tenant', a.slug, 'tenant.activate',"
     "  jsonb_build_object('from', b.status, 'to', a.status) ||"
@@ -111,7 +114,7 @@ inline constexpr std::string_view kCancelTenant =
     "  contract_end = least(b.contract_end, (now() AT TIME ZONE 'UTC')::date)"
     " FROM before b WHERE t.id = b.id AND b.status = ANY ($5::tenant_status[])"
     "  AND b.status <> $6::tenant_status"
-    " RETURNING t.*"
+    " RETURNING t.id, t.slug, t.status, t.updated_at, t.contract_end"
     "), audited AS (" INSERT_AUDIT
     " SELECT clock_timestamp(), a.id, a.id::text, 'tenant', a.slug, 'tenant.cancel',"
     "  jsonb_build_object('from', b.status, 'to', a.status, 'contract_end', a.contract_end) ||"
