@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/config.h"
+#include "common/base/secret_file.h"
 #include "common/store/postgres/connection.h"
 #include "migrations/console.h"
 #include "migrations/create.h"
@@ -37,8 +38,14 @@ constexpr const char* kDefaultFolder = "migrations";
 constexpr std::chrono::milliseconds kConnectPause{250};
 
 std::string database_url() {
-  const auto url = process_environment("DATABASE_URL");
-  if (!url || url->empty()) throw Failed("DATABASE_URL is not set; it is the database's libpq URL");
+  const auto given = secret_variable(process_environment, "DATABASE_URL");
+  if (!given) throw Failed(given.error().variable + ": " + given.error().message);
+  const auto& url = *given;
+  if (!url) {
+    throw Failed(
+        "DATABASE_URL is not set; it is the database's libpq URL, or DATABASE_URL_FILE is a file "
+        "with it");
+  }
   if (!Connection::is_valid_url(*url)) throw Failed("DATABASE_URL is no URL that libpq can read");
   return *url;
 }

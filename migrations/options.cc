@@ -116,7 +116,10 @@ class Formatter : public CLI::Formatter {
 class CommandLine {
  public:
   CommandLine()
-      : app_("Brings the schema of the database at DATABASE_URL to another version.", "migrate") {
+      : app_(
+            "Brings a database to another version of the schema. DATABASE_URL is its URL, or "
+            "DATABASE_URL_FILE a file with it.",
+            "migrate") {
     app_.formatter(std::make_shared<Formatter>());
     app_.get_formatter()->label("SUBCOMMAND", "COMMAND");
     app_.require_subcommand(1);

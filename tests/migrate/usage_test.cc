@@ -87,7 +87,8 @@ TEST_CASE("usage: --help names every command and flag and needs no database") {
   CHECK(result == exits(0));
   for (const char* word : {"up", "down", "goto", "version", "force", "status", "plan", "validate",
                            "wait", "create", "--lock-timeout", "--statement-timeout", "--source",
-                           "--allow-out-of-order", "--version", "--help", "DATABASE_URL"}) {
+                           "--allow-out-of-order", "--version", "--help", "DATABASE_URL",
+                           "DATABASE_URL_FILE"}) {
     CHECK(result.output == containing(word));
   }
 }
@@ -109,6 +110,36 @@ TEST_CASE("DATABASE_URL: missing or empty is an error that names it") {
       CHECK(result.errors == containing("DATABASE_URL"));
     }
   }
+}
+
+TEST_CASE_METHOD(Migrate, "DATABASE_URL_FILE: the URL may be in a file, which commands then use") {
+  add_three();
+  const std::string file = folder() + "/url";
+  const Environment environment{{"DATABASE_URL_FILE", file}};
+  for (const char* end : {"", "\n"}) {
+    write_file(file, database().url() + end);
+    CHECK(run_migrate({"up", "1", "--source", folder()}, environment) == exits(0));
+  }
+  CHECK(version() == "2 clean");
+  CHECK(run_migrate({"wait"}, environment) == exits(0));
+}
+
+TEST_CASE("DATABASE_URL_FILE: unusable, or set besides DATABASE_URL, exits 1 and says why") {
+  const TempFolder folder;
+  const std::string file = folder.path() + "/url";
+  const Environment environment{{"DATABASE_URL_FILE", file}};
+  CHECK(run_migrate({"up"}, environment).errors ==
+        "error: DATABASE_URL_FILE: can't read " + file + ": No such file or directory\n");
+  write_file(file, "\n");
+  CHECK(run_migrate({"version"}, environment).errors ==
+        "error: DATABASE_URL_FILE: " + file + " is empty\n");
+  write_file(file, "postgresql://somebody:pass-word-7@[::1/nothing");
+  const Output malformed = run_migrate({"up"}, environment);
+  CHECK(malformed == exits(1));
+  CHECK_FALSE(malformed.errors == containing("pass-word-7"));
+  const Output both = run_migrate({"up"}, {{"DATABASE_URL_FILE", file}, {"DATABASE_URL", kNobody}});
+  CHECK(both == exits(1));
+  CHECK(both.errors == "error: DATABASE_URL_FILE: must not be set together with DATABASE_URL\n");
 }
 
 TEST_CASE("DATABASE_URL: malformed or unreachable exits 1 and keeps the password to itself") {
