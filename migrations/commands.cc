@@ -17,6 +17,7 @@
 #include "migrations/failure.h"
 #include "migrations/lock.h"
 #include "migrations/plan.h"
+#include "migrations/roles.h"
 #include "migrations/run_limits.h"
 #include "migrations/runner.h"
 #include "migrations/signals.h"
@@ -289,6 +290,34 @@ int wait(const Options& options) {
   }
 }
 
+// The rights are those of the embedded migrations, whatever folder there is.
+int roles(const Options& options) {
+  if (options.prints_only) {
+    print(
+        "-- For the owner of the tables, who needs CREATEROLE where a role is missing.\nBEGIN;\n" +
+        roles_sql(options.role_prefix) + "COMMIT;\n");
+    return kExitDone;
+  }
+  Options embedded = options;
+  embedded.source_folder.reset();
+  Session session(embedded, Access::kChange);
+  const DatabaseLock lock(session.connection,
+                          lock_ids(session.tables.schema(), session.tables.database()),
+                          options.limits.lock_timeout);
+  StopSignals signals;
+  Watch watch(session.connection, signals);
+  const Watch::Task task(watch, "roles");
+  const State state = session.tables.read();
+  require_clean(state);
+  if (pending_count(status_lines(state, session.source)) > 0) {
+    throw Failed("migrations are pending, whose tables the functions need: run migrate up first");
+  }
+  apply_roles(session.connection, options.role_prefix);
+  say(std::to_string(kFunctions.size()) + " roles " + options.role_prefix +
+      "… have the rights that their functions need");
+  return kExitDone;
+}
+
 }  // namespace
 
 int run_command(const Options& options) {
@@ -310,6 +339,8 @@ int run_command(const Options& options) {
       return validate(options);
     case Command::kWait:
       return wait(options);
+    case Command::kRoles:
+      return roles(options);
     case Command::kCreate:
       say(create_migration(options.source_folder.value_or(kDefaultFolder), options.name));
       return kExitDone;

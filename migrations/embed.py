@@ -3,10 +3,12 @@
 
 usage: embed.py migrations FOLDER OUTPUT DEPFILE
        embed.py version FOLDER OUTPUT DEPFILE
+       embed.py grants FOLDER OUTPUT DEPFILE OPENAPI
 
 `migrations` holds their texts and checksums (migrations/source.h), for migrate; `version` holds the
-newest one's number, `registry::postgres::kNeededSchemaVersion`, for the functions. DEPFILE names the
-folder and what was read, so that a new file is noticed without a list of files anywhere.
+newest one's number, `registry::postgres::kNeededSchemaVersion`, for the functions; `grants` holds
+what grants.yaml lets each operation of OPENAPI do (migrations/roles.h), for migrate. DEPFILE names
+the folder and what was read, so that a new file is noticed without a list of files anywhere.
 """
 
 import dataclasses
@@ -19,6 +21,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "common"))
 
 import embed_text
+import grants
 
 FILE_NAME = re.compile(r"([0-9]+)_(.*)\.(up|down)\.sql")
 
@@ -132,6 +135,36 @@ constinit const int kNeededSchemaVersion = {migrations[-1].version};
 """
 
 
+def grants_source(names: list[str], granted: list[grants.Grant]) -> str:
+    functions = "".join(f"    {embed_text.literal(name.encode())},\n" for name in names)
+    entries = "".join(
+        f"    {{.function = {embed_text.literal(grant.operation.encode())},\n"
+        f"     .rights = {embed_text.literal(grant.rights.encode())},\n"
+        f"     .on = {embed_text.literal(grant.on.encode())}}},\n" for grant in granted)
+    return f"""\
+// Generated from migrations/grants.yaml and openapi.yaml; changes belong there.
+#include <string_view>
+
+#include "migrations/roles.h"
+
+namespace registry::migrate {{
+namespace {{
+
+constexpr std::string_view kFunctionNames[] = {{
+{functions}}};
+
+constexpr EmbeddedGrant kGrantEntries[] = {{
+{entries}}};
+
+}}  // namespace
+
+constinit const std::span<const std::string_view> kFunctions(kFunctionNames);
+constinit const std::span<const EmbeddedGrant> kGrants(kGrantEntries);
+
+}}  // namespace registry::migrate
+"""
+
+
 SOURCES = {"migrations": migrations_source, "version": version_source}
 
 
@@ -145,19 +178,34 @@ def depfile_path(path: pathlib.Path) -> str:
     return re.sub(r"([ #\\])", r"\\\1", str(path)).replace("$", "$$")
 
 
+def text_of_grants(migrations: list[Migration], table: pathlib.Path, openapi: pathlib.Path) -> str:
+    scripts = [(migration.text("up") or b"").decode() for migration in migrations]
+    try:
+        return grants_source(*grants.read(table, openapi, scripts))
+    except grants.BadTable as error:
+        raise BadFolder(f"{table.name}: {error}") from error
+
+
 def main() -> int:
-    if len(sys.argv) != 5 or sys.argv[1] not in SOURCES:
+    has_openapi = sys.argv[1:2] == ["grants"]
+    if len(sys.argv) != (6 if has_openapi else 5) or sys.argv[1] not in (*SOURCES, "grants"):
         print(__doc__, file=sys.stderr)
         return 64
-    folder, output, depfile = (pathlib.Path(argument) for argument in sys.argv[2:])
+    folder, output, depfile, *openapi = (pathlib.Path(argument) for argument in sys.argv[2:])
+    read = [folder, *(pathlib.Path(module.__file__)
+                      for module in (embed_text, grants, grants.operations))]
     try:
         migrations = migrations_in(folder)
-        text = SOURCES[sys.argv[1]](migrations)
+        if has_openapi:
+            read += [folder / "grants.yaml", *openapi]
+            text = text_of_grants(migrations, folder / "grants.yaml", *openapi)
+        else:
+            text = SOURCES[sys.argv[1]](migrations)
     except BadFolder as error:
         print(f"embed.py: {error}", file=sys.stderr)
         return 1
     write_if_new(output, text)
-    read = [pathlib.Path(embed_text.__file__), folder] + [path for migration in migrations for path in migration.files.values()]
+    read += [path for migration in migrations for path in migration.files.values()]
     depfile.write_text(
         f"{depfile_path(output)}: {' '.join(map(depfile_path, read))}\n", encoding="utf-8")
     return 0

@@ -38,8 +38,10 @@ struct Arguments {
   Argument statement_timeout;
   Argument wait_timeout;
   Argument source;
-  bool all = false;   // of down
-  bool json = false;  // of status
+  Argument role_prefix;
+  bool all = false;    // of down
+  bool json = false;   // of status
+  bool print = false;  // of roles
 };
 
 // golang-migrate writes long flags with one dash. And to CLI11 a negative number looks like a flag,
@@ -100,7 +102,7 @@ class Formatter : public CLI::Formatter {
   }
 
  private:
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kSynopses = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kSynopses = {{
       {"up", "[N]"},
       {"down", "N | -all"},
       {"goto", "V"},
@@ -108,6 +110,7 @@ class Formatter : public CLI::Formatter {
       {"force", "V"},
       {"status", "[--json]"},
       {"wait", "[--timeout 60s]"},
+      {"roles", "[--prefix P] [--print]"},
       {"create", "NAME"},
   }};
 };
@@ -137,6 +140,10 @@ class CommandLine {
     app_.add_flag("--all", given_.all, "down: all of them, without asking");
     app_.add_flag("--json", given_.json, "status: as a JSON document");
     add_duration(app_, "--timeout", given_.wait_timeout, "wait: how long at most (default 60s)");
+    add_option(app_, "--prefix", given_.role_prefix,
+               "roles: what their names begin with (default " + options_.role_prefix + ")")
+        .type_name("P");
+    app_.add_flag("--print", given_.print, "roles: print the SQL, connect to nothing");
     add_moves();
     add_others();
   }
@@ -215,6 +222,7 @@ class CommandLine {
         "List the migrations; exit code 3 when one is pending or dirty");
     add(Command::kValidate, "validate", "Compare applied migrations with their files");
     add(Command::kWait, "wait", "Wait until the database answers");
+    add(Command::kRoles, "roles", "Give each function a role with the rights that it needs");
     add_option(
         add(Command::kCreate, "create", "Make the next empty pair in migrations/ or --source"),
         "NAME", given_.name, "Lower-case letters, digits, underscores")
@@ -228,6 +236,8 @@ class CommandLine {
     if (given_.all && !is_parsed("down") && !plan_down_->parsed()) return "--all";
     if (given_.json && !is_parsed("status")) return "--json";
     if (given_.wait_timeout.is_given() && !is_parsed("wait")) return "--timeout";
+    if (given_.role_prefix.is_given() && !is_parsed("roles")) return "--prefix";
+    if (given_.print && !is_parsed("roles")) return "--print";
     return nullptr;
   }
 
@@ -245,6 +255,11 @@ class CommandLine {
     }
     options_.name = given_.name.text;
     options_.as_json = given_.json;
+    options_.prints_only = given_.print;
+    if (given_.role_prefix.is_given()) {
+      options_.role_prefix = given_.role_prefix.text;
+      require_role_prefix(options_.role_prefix);
+    }
     if (given_.source.is_given()) options_.source_folder = given_.source.text;
     read_duration(given_.lock_timeout, options_.limits.lock_timeout);
     read_duration(given_.statement_timeout, options_.limits.statement_timeout);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "migrations/plan.h"
+#include "migrations/roles.h"
 #include "migrations/run_limits.h"
 
 namespace registry::migrate {
@@ -26,6 +27,7 @@ enum class Command {
   kPlan,
   kValidate,
   kWait,
+  kRoles,
   kCreate
 };
 
@@ -35,8 +37,10 @@ struct Options {
   Goal goal;                // up, down, goto, plan
   bool asks_first = false;  // down without a number and without -all
   std::int64_t forced_version = kNoVersion;
-  std::string name;      // create
-  bool as_json = false;  // status
+  std::string name;                             // create
+  std::string role_prefix{kDefaultRolePrefix};  // roles
+  bool prints_only = false;                     // roles
+  bool as_json = false;                         // status
   bool allow_out_of_order = false;
   std::optional<std::string> source_folder;  // absent: the embedded migrations
   RunLimits limits;

@@ -85,9 +85,26 @@ TEST_CASE_METHOD(Migrate, "usage: force of less than -1 exits 1 and says what is
 TEST_CASE("usage: --help names every command and flag and needs no database") {
   const Output result = run_without_database({"--help"});
   CHECK(result == exits(0));
-  for (const char* word : {"up", "down", "goto", "version", "force", "status", "plan", "validate",
-                           "wait", "create", "--lock-timeout", "--statement-timeout", "--source",
-                           "--allow-out-of-order", "--version", "--help", "DATABASE_URL",
+  for (const char* word : {"up",
+                           "down",
+                           "goto",
+                           "version",
+                           "force",
+                           "status",
+                           "plan",
+                           "validate",
+                           "wait",
+                           "roles",
+                           "create",
+                           "--lock-timeout",
+                           "--statement-timeout",
+                           "--source",
+                           "--allow-out-of-order",
+                           "--prefix",
+                           "--print",
+                           "--version",
+                           "--help",
+                           "DATABASE_URL",
                            "DATABASE_URL_FILE"}) {
     CHECK(result.output == containing(word));
   }
@@ -193,7 +210,8 @@ TEST_CASE("usage: --help shows the arguments of each command") {
   const std::string help = run_without_database({"--help"}).output;
   for (const char* line :
        {"  up [N] ", "  down N | -all ", "  goto V ", "  force V ", "  plan [up N|down N|goto V]",
-        "  status [--json] ", "  wait [--timeout 60s] ", "  create NAME "}) {
+        "  status [--json] ", "  wait [--timeout 60s] ", "  roles [--prefix P] [--print]",
+        "  create NAME "}) {
     CHECK(help == containing(line));
   }
 }

@@ -145,8 +145,7 @@ bool is_answering(const std::string& url) {
 }
 
 std::string url_of(const std::string& folder, int port, const std::string& database) {
-  return "postgresql:///" + database + "?host=" + folder + "&port=" + std::to_string(port) +
-         "&user=" + kSuperuser;
+  return "postgresql:///" + database + "?host=" + folder + "&port=" + std::to_string(port);
 }
 
 std::string new_database_name() {
@@ -250,6 +249,10 @@ void PostgresCluster::promote() const {
 }
 
 std::string PostgresCluster::url(const std::string& database) const {
+  return url_without_user(database) + "&user=" + kSuperuser;
+}
+
+std::string PostgresCluster::url_without_user(const std::string& database) const {
   return url_of(folder_.path(), port_, database);
 }
 
@@ -270,8 +273,10 @@ std::string PostgresCluster::create_database(const std::string& copy_of) {
 std::string PostgresCluster::create_registry_database() {
   if (migrated_.empty()) {
     const std::string name = create_database();
-    run_or_throw({.arguments = {build_folder() + "/migrations/migrate", "up"},
-                  .environment = {{"DATABASE_URL", url(name)}}});
+    for (const char* command : {"up", "roles"}) {
+      run_or_throw({.arguments = {build_folder() + "/migrations/migrate", command},
+                    .environment = {{"DATABASE_URL", url(name)}}});
+    }
     // So that nobody is in the way when it is copied, not even autovacuum.
     connect(url()).execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false");
     migrated_ = name;
@@ -359,7 +364,7 @@ PgBouncer::PgBouncer(const PostgresCluster& cluster, int pool_size) : port_(free
 }
 
 std::string PgBouncer::url(const std::string& database) const {
-  return url_of(folder_.path(), port_, database);
+  return url_of(folder_.path(), port_, database) + "&user=" + kSuperuser;
 }
 
 PgBouncer& shared_pgbouncer() {

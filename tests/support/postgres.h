@@ -39,6 +39,8 @@ class PostgresCluster {
   // A libpq URL of a superuser, through the Unix socket; without a trailing parameter of ours after
   // which "&name=value" could not follow.
   [[nodiscard]] std::string url(const std::string& database = "postgres") const;
+  // The same without an account: PGUSER says who connects.
+  [[nodiscard]] std::string url_without_user(const std::string& database) const;
   // The same through TCP, to be listed with others in one URL: "127.0.0.1:5432".
   [[nodiscard]] std::string tcp_address() const;
   [[nodiscard]] std::string socket_folder() const;
@@ -46,7 +48,8 @@ class PostgresCluster {
 
   // A new database with a name of its own, empty or a copy of another, which nobody may be using.
   [[nodiscard]] std::string create_database(const std::string& copy_of = "template0");
-  // A new database with the registry's schema, as `migrate up` leaves it.
+  // A new database with the registry's schema, as `migrate up` leaves it, and with the rights of
+  // the functions' roles, as `migrate roles` does.
   [[nodiscard]] std::string create_registry_database();
   // Also ends the sessions that use it.
   void drop_database(const std::string& name);

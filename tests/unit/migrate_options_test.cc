@@ -80,11 +80,27 @@ TEST_CASE("options: plan has the goals of up, down and goto") {
   CHECK(parsed({"plan", "goto", "4"}).goal.version == 4);
 }
 
+TEST_CASE("options: roles has a prefix, which begins names, and may only be printed") {
+  CHECK(parsed({"roles"}).role_prefix == "registry_");
+  CHECK_FALSE(parsed({"roles"}).prints_only);
+  for (const Line& line :
+       {Line{"roles", "--prefix", "a_", "--print"}, Line{"-print", "-prefix=a_", "roles"}}) {
+    const Options options = parsed(line);
+    CHECK(options.command == Command::kRoles);
+    CHECK(options.role_prefix == "a_");
+    CHECK(options.prints_only);
+  }
+  const std::string longest(63 - std::string("catalog_trial_request").size(), 'a');
+  CHECK(parsed({"roles", "--prefix", longest}).role_prefix == longest);
+  CHECK(refusal({"roles", "--prefix", longest + "a"}).starts_with("can't read --prefix"));
+}
+
 TEST_CASE("options: a missing or unknown command, argument or flag is a wrong use") {
   for (const Line& line :
        {Line{}, Line{"frob"}, Line{"up", "--frob"}, Line{"--frob", "up"}, Line{"up", "1", "2"},
         Line{"goto"}, Line{"force"}, Line{"create"}, Line{"up", "--all"}, Line{"up", "--json"},
-        Line{"up", "--timeout", "1s"}, Line{"up", "--source"}, Line{"plan", "sideways"}}) {
+        Line{"up", "--timeout", "1s"}, Line{"up", "--print"}, Line{"up", "--prefix", "a_"},
+        Line{"roles", "all"}, Line{"up", "--source"}, Line{"plan", "sideways"}}) {
     CAPTURE(line);
     CHECK(exit_code(line) == kExitUsage);
   }
@@ -99,7 +115,8 @@ TEST_CASE("options: a value that cannot be read is no wrong use") {
         Line{"up", "99999999999999999999"}, Line{"down", "-1"}, Line{"goto", "-1"},
         Line{"goto", "x"}, Line{"force", "x"}, Line{"--lock-timeout", "x", "up"},
         Line{"--lock-timeout", "-1", "up"}, Line{"wait", "--timeout", "soon"},
-        Line{"up", "--statement-timeout", "25h"}}) {
+        Line{"up", "--statement-timeout", "25h"}, Line{"roles", "--prefix", ""},
+        Line{"roles", "--prefix", "1a"}, Line{"roles", "--prefix", "pg_"}}) {
     CAPTURE(line);
     CHECK(refusal(line).starts_with("can't read "));
   }
