@@ -70,7 +70,9 @@ void replace_under_load(Service& service, const std::string& operation, Load& lo
 Output run_function(const std::string& operation, const Environment& environment,
                     const std::string& input = {}) {
   Environment all = environment;
-  for (const auto& [name, value] : shared_service().environment()) all.emplace(name, value);
+  for (const auto& [name, value] : shared_service().environment_of(operation)) {
+    all.emplace(name, value);
+  }
   return run_program(
       {.arguments = {build_folder() + "/functions/" + operation}, .environment = all}, input);
 }

@@ -109,6 +109,7 @@ Service::Service(Environment environment) : environment_(std::move(environment))
     const std::string database = cluster.create_registry_database();
     seed_acme(cluster, database);
     environment_.emplace("DATABASE_URL", cluster.url(database));
+    url_without_user_ = cluster.url_without_user(database);
   }
   std::filesystem::create_directory(folder_.path() + "/log");
   for (const std::string& operation : operation_ids()) {
@@ -174,10 +175,18 @@ void Service::start_function(const std::string& operation) {
   functions_.erase(operation);
   functions_.emplace(operation, Process({
                                     .arguments = {build_folder() + "/functions/" + operation},
-                                    .environment = environment_,
+                                    .environment = environment_of(operation),
                                     .standard_input = sockets_.at(operation).get(),
                                     .error_path = folder_.path() + "/log/" + operation,
                                 }));
+}
+
+Environment Service::environment_of(const std::string& operation) const {
+  Environment environment = environment_;
+  if (url_without_user_.empty()) return environment;
+  environment["DATABASE_URL"] = url_without_user_;
+  environment["PGUSER"] = "registry_" + operation;
+  return environment;
 }
 
 int Service::stop_function(const std::string& operation, int signal) {

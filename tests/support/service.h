@@ -33,10 +33,11 @@ void seed_acme(const PostgresCluster& cluster, const std::string& database);
 
 // The service as it runs in production: real nginx on a free port, with the derived routes, and
 // every function's binary on a socket of its own. It has a new database of its own: in a folder of
-// its own or, over Postgres, in the shared cluster.
+// its own or, over Postgres, in the shared cluster, where each function connects as its own role.
 class Service {
  public:
-  // `environment` is added to that of the functions; a DATABASE_URL in it is used as it is.
+  // `environment` is added to that of the functions; a DATABASE_URL in it is used as it is, by all
+  // functions with the account that it names.
   explicit Service(Environment environment = {});
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -51,11 +52,14 @@ class Service {
   // Ends the process with the signal and returns as Process::wait() does.
   int stop_function(const std::string& operation, int signal);
   [[nodiscard]] std::string socket_path(const std::string& operation) const;
-  // Of its functions.
+  // Of its functions, for another service over the same database.
   [[nodiscard]] const Environment& environment() const { return environment_; }
+  // Of one of its functions.
+  [[nodiscard]] Environment environment_of(const std::string& operation) const;
   // The file of the embedded store.
   [[nodiscard]] std::string database_path() const;
-  // What DATABASE_URL says; empty over the embedded store.
+  // The database's, for a superuser or whoever the DATABASE_URL that was handed in names; empty
+  // over the embedded store.
   [[nodiscard]] std::string database_url() const;
   // The JSON lines that a function wrote so far, and its other output; "nginx_requests" has those
   // of the requests that no function answered.
@@ -72,6 +76,7 @@ class Service {
 
   TempFolder folder_;
   Environment environment_;
+  std::string url_without_user_;  // what the functions have for DATABASE_URL; empty: what is there
   int port_ = 0;
   std::map<std::string, UniqueFd> sockets_;
   std::map<std::string, Process> functions_;
