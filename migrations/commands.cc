@@ -113,14 +113,28 @@ std::string list_of(const std::vector<Step>& steps, std::size_t first) {
   return list;
 }
 
+// A session that changes something: no other runner does meanwhile, and signals can be told.
+struct Exclusive {
+  explicit Exclusive(const Options& options)
+      : session(options, Access::kChange),
+        lock(session.connection, lock_ids(session.tables.schema(), session.tables.database()),
+             options.limits.lock_timeout),
+        watch(session.connection, signals) {}
+
+  Session session;
+  DatabaseLock lock;
+  StopSignals signals;
+  Watch watch;
+};
+
 // Runs the steps until a signal comes. Returns how many were run.
-std::size_t run_steps(Session& session, DatabaseLock& lock, const std::vector<Step>& steps,
-                      const RunLimits& limits, StopSignals& signals, Watch& watch) {
-  Runner runner(session.connection, session.tables, session.source, signals, watch, limits);
+std::size_t run_steps(Exclusive& run, const std::vector<Step>& steps, const RunLimits& limits) {
+  Session& session = run.session;
+  Runner runner(session.connection, session.tables, session.source, run.signals, run.watch, limits);
   std::size_t done = 0;
-  while (done < steps.size() && signals.count() == 0) {
+  while (done < steps.size() && run.signals.count() == 0) {
     reset_session(session.connection, limits, own_lock_wait(limits));
-    lock.require_held();
+    run.lock.require_held();
     runner.run(steps[done], session.tables.read());
     ++done;
   }
@@ -135,12 +149,8 @@ void require_utf8(Connection& connection) {
 }
 
 int move(const Options& options) {
-  Session session(options, Access::kChange);
-  DatabaseLock lock(session.connection,
-                    lock_ids(session.tables.schema(), session.tables.database()),
-                    options.limits.lock_timeout);
-  StopSignals signals;
-  Watch watch(session.connection, signals);
+  Exclusive run(options);
+  Session& session = run.session;
   const State state = session.tables.read();
   require_clean(state);
   const Plan plan = make_plan(state, session.source, options.goal, options.allow_out_of_order);
@@ -151,7 +161,7 @@ int move(const Options& options) {
     return kExitDone;
   }
   if (plan.steps.front().direction == Direction::kUp) require_utf8(session.connection);
-  const std::size_t done = run_steps(session, lock, plan.steps, options.limits, signals, watch);
+  const std::size_t done = run_steps(run, plan.steps, options.limits);
   if (done < plan.steps.size()) {
     say("stopped by a signal; left to run: " + list_of(plan.steps, done));
     return done > 0 ? kExitDone : kExitFailed;
@@ -181,13 +191,9 @@ std::string version_text(std::int64_t version, bool dirty) {
 // Nothing but the version moves; the next run takes over what then counts as applied. To say the
 // current version again is to accept the files as they are: there is nothing else it could mean.
 int force(const Options& options) {
-  Session session(options, Access::kChange);
-  const DatabaseLock lock(session.connection,
-                          lock_ids(session.tables.schema(), session.tables.database()),
-                          options.limits.lock_timeout);
-  StopSignals signals;
-  Watch watch(session.connection, signals);
-  const Watch::Task task(watch, "force");
+  Exclusive run(options);
+  Session& session = run.session;
+  const Watch::Task task(run.watch, "force");
   const std::int64_t version = options.forced_version;
   const auto from = session.tables.try_read();
   const bool accepts = from && !from->dirty && from->version == version;
@@ -300,13 +306,9 @@ int roles(const Options& options) {
   }
   Options embedded = options;
   embedded.source_folder.reset();
-  Session session(embedded, Access::kChange);
-  const DatabaseLock lock(session.connection,
-                          lock_ids(session.tables.schema(), session.tables.database()),
-                          options.limits.lock_timeout);
-  StopSignals signals;
-  Watch watch(session.connection, signals);
-  const Watch::Task task(watch, "roles");
+  Exclusive run(embedded);
+  Session& session = run.session;
+  const Watch::Task task(run.watch, "roles");
   const State state = session.tables.read();
   require_clean(state);
   if (pending_count(status_lines(state, session.source)) > 0) {
