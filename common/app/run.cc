@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 
-#include <fcntl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -11,22 +10,14 @@
 #include "common/app/boundary.h"
 #include "common/app/catalog_file.h"
 #include "common/base/private_memory.h"
+#include "common/base/standard_descriptors.h"
+#include "common/base/stop_signals.h"
 #include "common/fcgi/cgi_request.h"
 #include "common/fcgi/server.h"
 #include "common/store/open_store.h"
 
 namespace registry {
 namespace {
-
-// A missing standard descriptor would be given to the next file that is opened, a database say,
-// and then be written to as a log.
-void open_standard_descriptors() {
-  for (;;) {
-    const int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (fd > STDERR_FILENO) ::close(fd);
-    if (fd < 0 || fd > STDERR_FILENO) return;
-  }
-}
 
 int refuse(const ConfigError& error) {
   const std::string line =
@@ -48,7 +39,7 @@ int serve(const Config& config, const Boundary& boundary, const Log& log) {
   if (!fcgi::is_listening_socket(STDIN_FILENO)) {
     return fcgi::serve_cgi(handler, http::kOperation.body_limit_bytes) ? EX_OK : EX_IOERR;
   }
-  const UniqueFd stop_signals = fcgi::redirect_stop_signals();
+  const UniqueFd stop_signals = redirect_stop_signals();
   fcgi::initialize_libfcgi();
   fcgi::Server server({.listen_fd = STDIN_FILENO,
                        .stop_fd = stop_signals.get(),

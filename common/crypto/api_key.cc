@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <sys/mman.h>
 
+#include "common/base/ascii.h"
 #include "common/crypto/start_sodium.h"
 
 namespace registry::crypto {
@@ -103,13 +104,6 @@ std::string to_base64(const unsigned char* bytes, std::size_t size) {
   return text;
 }
 
-// libsodium's base64 decoder is strict but for this: where char is signed, version 1.0.18 takes
-// every byte above 0x7F for a character of its alphabet.
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 int base64_variant(std::string_view text) {
   const bool is_padded = text.ends_with('=');
   if (text.find_first_of("-_") != std::string_view::npos) {
@@ -118,7 +112,8 @@ int base64_variant(std::string_view text) {
   return is_padded ? sodium_base64_VARIANT_ORIGINAL : sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
 }
 
-// Nothing for what is not base64 to its last bit, or more than `limit` bytes.
+// Nothing for what is not base64 to its last bit (bytes above 0x7F: see base64.cc), or more than
+// `limit` bytes.
 std::optional<Bytes> from_base64(std::string_view text, std::size_t limit) {
   if (!is_ascii(text)) return std::nullopt;
   Bytes bytes(limit);

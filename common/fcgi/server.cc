@@ -13,7 +13,6 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -83,19 +82,6 @@ bool is_listening_socket(int fd) {
   socklen_t size = sizeof(is_listening);
   return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) == 0 &&
          is_listening != 0;
-}
-
-UniqueFd redirect_stop_signals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  ::sigaddset(&signals, SIGTERM);
-  ::sigaddset(&signals, SIGINT);
-  if (const int error = ::pthread_sigmask(SIG_BLOCK, &signals, nullptr); error != 0) {
-    throw std::system_error(error, std::generic_category(), "pthread_sigmask");
-  }
-  UniqueFd fd(::signalfd(-1, &signals, SFD_CLOEXEC));
-  if (!fd) throw_errno("signalfd");
-  return fd;
 }
 
 Server::Server(const ServerOptions& options, Handler handler)

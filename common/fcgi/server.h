@@ -19,10 +19,6 @@ namespace registry::fcgi {
 // True when the descriptor is a listening stream socket, as FastCGI hands one over on descriptor 0.
 [[nodiscard]] bool is_listening_socket(int fd);
 
-// Makes SIGTERM and SIGINT readable from the descriptor returned instead of ending the process.
-// Call before the first thread starts: threads inherit the blocked signals.
-[[nodiscard]] UniqueFd redirect_stop_signals();
-
 struct ServerOptions {
   int listen_fd = 0;
   int stop_fd = -1;  // readable when the server is to stop

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "common/base/stop_signals.h"
 #include "tests/support/catch.h"
 #include "tests/unit/server_fixture.h"
 
@@ -163,7 +164,7 @@ TEST_CASE("redirect_stop_signals: SIGTERM and SIGINT can be read and end nothing
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    const UniqueFd signals = redirect_stop_signals();
+    const UniqueFd signals = registry::redirect_stop_signals();
     if (has_bytes_to_read(signals.get())) ::_exit(1);
     ::raise(number);
     ::_exit(has_bytes_to_read(signals.get()) ? 0 : 2);

@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "common/base/private_folder.h"
 #include "common/store/sqlite/schema.h"
 #include "common/store/store.h"
 
@@ -24,15 +25,9 @@ std::error_code last_system_error() {
 // The store holds customers' data, so other users of the machine are kept out. SQLite gives its
 // further files the mode of the database.
 void make_private_file(const std::filesystem::path& file) {
-  constexpr mode_t kFolderMode = 0700;
   constexpr mode_t kFileMode = 0600;
-  std::error_code error;
   const std::filesystem::path folder = file.parent_path();
-  std::filesystem::create_directories(folder.parent_path(), error);
-  if (error) throw_unavailable(folder.parent_path().string(), error);
-  if (::mkdir(folder.c_str(), kFolderMode) != 0 && errno != EEXIST) {
-    throw_unavailable(folder.string(), last_system_error());
-  }
+  if (const auto error = make_private_folder(folder)) throw_unavailable(folder.string(), error);
   // Not open(): closing the descriptor would drop the locks that another connection of this
   // process holds on the file. Source: https://www.sqlite.org/howtocorrupt.html, 2.2
   if (::mknod(file.c_str(), S_IFREG | kFileMode, 0) != 0 && errno != EEXIST) {
