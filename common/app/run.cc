@@ -20,10 +20,7 @@ namespace registry {
 namespace {
 
 int refuse(const ConfigError& error) {
-  const std::string line =
-      std::string(http::kOperation.id) + ": " + error.variable + ": " + error.message + "\n";
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
-  return EX_CONFIG;
+  return refuse_configuration(http::kOperation.id, error);
 }
 
 // As many callers as may wait for argon2: whoever waits leaves its place to others.
@@ -86,6 +83,10 @@ int run(Handler handler, Needs needs) {
   keep_memory_private();
   const auto config = load_config(process_environment);
   if (!config) return refuse(config.error());
+  // Rather than serving everybody where the operator expects otherwise.
+  if (!config->tokens.issuer.empty()) {
+    return refuse({.variable = "KEYCLOAK_ISSUER", .message = "this release verifies no tokens"});
+  }
   return run_configured(*config, handler, needs);
 }
 

@@ -6,18 +6,25 @@
 #include <utility>
 
 #include "tests/support/catch.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_folder.h"
 
 namespace registry {
 namespace {
 
 using Settings = std::map<std::string, std::string>;
 
-tl::expected<Config, ConfigError> load(const Settings& variables) {
-  return load_config([&](const char* name) -> std::optional<std::string> {
-    const auto found = variables.find(name);
-    if (found == variables.end()) return std::nullopt;
+// The settings must outlive it.
+EnvironmentLookup lookup_in(const Settings& settings) {
+  return [&settings](const char* name) -> std::optional<std::string> {
+    const auto found = settings.find(name);
+    if (found == settings.end()) return std::nullopt;
     return found->second;
-  });
+  };
+}
+
+tl::expected<Config, ConfigError> load(const Settings& settings) {
+  return load_config(lookup_in(settings));
 }
 
 void check_refused(const std::string& variable, const std::string& value) {
@@ -37,6 +44,9 @@ void check_is_default(const Config& config) {
   CHECK(config.workers == 4);
   CHECK(config.idle_exit_s == 0);
   CHECK(config.log_level == LogLevel::kInfo);
+  CHECK(config.tokens.issuer.empty());
+  CHECK(config.tokens.audience == "tenant-registry");
+  CHECK(config.tokens.key_file == ".dev/jwks.json");
 }
 
 TEST_CASE("load_config: what is not set has its default") {
@@ -55,6 +65,8 @@ TEST_CASE("load_config: an empty value counts as not set") {
                             {"LOG_LEVEL", ""},
                             {"APP_ENV", ""},
                             {"KEYCLOAK_ISSUER", ""},
+                            {"OIDC_AUDIENCE", ""},
+                            {"JWKS_FILE", ""},
                             {"DATABASE_URL", ""}});
   REQUIRE(config);
   check_is_default(*config);
@@ -68,8 +80,14 @@ TEST_CASE("load_config: every variable is taken") {
                             {"WORKERS", "8"},
                             {"IDLE_EXIT_S", "600"},
                             {"LOG_LEVEL", "warn"},
-                            {"APP_ENV", "dev"}});
+                            {"APP_ENV", "dev"},
+                            {"KEYCLOAK_ISSUER", "https://id.example/realms/x"},
+                            {"OIDC_AUDIENCE", "registry"},
+                            {"JWKS_FILE", "/run/registry/keys.json"}});
   REQUIRE(config);
+  CHECK(config->tokens.issuer == "https://id.example/realms/x");
+  CHECK(config->tokens.audience == "registry");
+  CHECK(config->tokens.key_file == "/run/registry/keys.json");
   CHECK(config->database_url == "postgres://registry@db/registry");
   CHECK(config->state_dir == "/var/lib/registry");
   CHECK(config->catalog_file == "/etc/catalog.json");
@@ -123,12 +141,83 @@ TEST_CASE("load_config: each log level has its name") {
   }
 }
 
-TEST_CASE("load_config: what this release cannot serve safely is refused") {
-  check_refused("APP_ENV", "stage");
-  check_refused("APP_ENV", "prod");
-  check_refused("APP_ENV", "production");
-  check_refused("APP_ENV", "DEV");
-  check_refused("KEYCLOAK_ISSUER", "https://id.example/realms/x");
+constexpr const char* kIssuer = "https://id.example/realms/x";
+constexpr const char* kDatabase = "postgres:///registry";
+
+TEST_CASE("load_config: the keys lie in the state folder unless told otherwise") {
+  const auto config = load({{"STATE_DIR", "/var/lib/registry"}});
+  REQUIRE(config);
+  CHECK(config->tokens.key_file == "/var/lib/registry/jwks.json");
+}
+
+TEST_CASE("load_config: an environment of another name is refused") {
+  const auto value = GENERATE(as<std::string>(), "production", "DEV", "prod ", "test");
+  check_refused("APP_ENV", value);
+}
+
+TEST_CASE("load_config: stage and prod need an issuer and a database") {
+  const auto app_env = GENERATE(as<std::string>(), "stage", "prod");
+  CAPTURE(app_env);
+  const auto refused_variable = [&](Settings settings) {
+    settings.emplace("APP_ENV", app_env);
+    const auto config = load(settings);
+    return config ? "none" : config.error().variable;
+  };
+  CHECK(refused_variable({}) == "KEYCLOAK_ISSUER");
+  CHECK(refused_variable({{"DATABASE_URL", kDatabase}}) == "KEYCLOAK_ISSUER");
+  CHECK(refused_variable({{"KEYCLOAK_ISSUER", kIssuer}}) == "DATABASE_URL");
+  CHECK(refused_variable({{"KEYCLOAK_ISSUER", kIssuer}, {"DATABASE_URL", kDatabase}}) == "none");
+}
+
+TEST_CASE("load_config: an issuer is a plain http or https URL") {
+  for (const char* url : {"https://id.example", "https://id.example:8443/realms/x",
+                          "http://keycloak:8080/realms/x", "https://[2001:db8::1]/realms/x"}) {
+    CAPTURE(url);
+    const auto config = load({{"KEYCLOAK_ISSUER", url}});
+    REQUIRE(config);
+    CHECK(config->tokens.issuer == url);
+  }
+  for (const char* url :
+       {"id.example", "ftp://id.example", "https://", "https:///realms/x",
+        "https://user@id.example", "https://id.example/?a=b", "https://id.example/#x",
+        "https://id.example/a b", "https://id.example/\n", "https://[::1", "https://:8443/",
+        "HTTPS://id.example", "https://id.ex\xC3\xA4mple"}) {
+    check_refused("KEYCLOAK_ISSUER", url);
+  }
+}
+
+TEST_CASE("load_config: in stage and prod keys come over TLS, or from this machine") {
+  const auto app_env = GENERATE(as<std::string>(), "stage", "prod");
+  const auto is_accepted = [&](const std::string& url) {
+    return load({{"APP_ENV", app_env}, {"DATABASE_URL", kDatabase}, {"KEYCLOAK_ISSUER", url}})
+        .has_value();
+  };
+  CHECK(is_accepted("https://id.example"));
+  for (const char* host : {"127.0.0.1:8080", "localhost", "localhost:8080", "[::1]:8080"}) {
+    CAPTURE(host);
+    CHECK(is_accepted(std::string("http://") + host + "/realms/x"));
+  }
+  for (const char* host : {"id.example", "127.0.0.1.example", "localhost.example", "[::2]"}) {
+    CAPTURE(host);
+    CHECK_FALSE(is_accepted(std::string("http://") + host + "/realms/x"));
+  }
+}
+
+TEST_CASE("load_job_config: a job needs an issuer, and no database") {
+  const auto load_job = [](const Settings& settings) {
+    return load_job_config(lookup_in(settings));
+  };
+  const auto config = load_job({{"APP_ENV", "prod"},
+                                {"KEYCLOAK_ISSUER", kIssuer},
+                                {"JWKS_FILE", "/run/keys.json"},
+                                {"LOG_LEVEL", "warn"}});
+  REQUIRE(config);
+  CHECK(config->tokens.issuer == kIssuer);
+  CHECK(config->tokens.key_file == "/run/keys.json");
+  CHECK(config->log_level == LogLevel::kWarn);
+  const auto without = load_job({});
+  REQUIRE_FALSE(without);
+  CHECK(without.error().variable == "KEYCLOAK_ISSUER");
 }
 
 TEST_CASE("load_config: a database is a libpq URL or conninfo, of several hosts if need be") {
@@ -151,6 +240,22 @@ TEST_CASE("load_config: a refused value is not repeated, since it may hold a pas
   const auto config = load({{"DATABASE_URL", "mysql://user:hunter2@db/registry"}});
   REQUIRE_FALSE(config);
   CHECK(config.error().message.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("load_config: the URL of the database may stand in a file") {
+  const test::TempFolder folder;
+  const std::string file = folder.path() + "/url";
+  test::write_file(file, "postgres:///registry\n");
+  const auto config = load({{"DATABASE_URL_FILE", file}});
+  REQUIRE(config);
+  CHECK(config->database_url == "postgres:///registry");
+  const auto missing = load({{"DATABASE_URL_FILE", file + "2"}});
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().variable == "DATABASE_URL_FILE");
+  test::write_file(file, "mysql://user:hunter2@db/registry");
+  const auto bad = load({{"DATABASE_URL_FILE", file}});
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().message.find("hunter2") == std::string::npos);
 }
 
 TEST_CASE("load_config: of several bad values one is named") {
