@@ -5,25 +5,11 @@
 
 namespace registry {
 
-using MemoryClock = DigestMemory::Clock;
-
-namespace {
-
-// Without memory for it, the next caller spends argon2 again.
-void remember(DigestMemory& memory, const crypto::ProofDigest& digest) noexcept {
-  try {
-    memory.add(digest, MemoryClock::now());
-  } catch (const std::bad_alloc&) {
-  }
-}
-
-}  // namespace
-
 bool KeyProver::is_proven(const Uuid& key_id, const crypto::ApiKeySecret& secret,
                           std::string_view stored_hash) {
   const crypto::ProofDigest digest = digest_of(key_id, secret, stored_hash);
   const std::lock_guard lock(mutex_);
-  if (!matches_.has(digest, MemoryClock::now())) return false;
+  if (matches_.find(digest, MemoryClock::now()) == nullptr) return false;
   ++counts_.matches_remembered;
   return true;
 }
@@ -71,11 +57,11 @@ crypto::ProofDigest KeyProver::digest_of(const Uuid& key_id, const crypto::ApiKe
 std::optional<KeyProver::Proof> KeyProver::recall(const crypto::ProofDigest& digest,
                                                   std::string_view stored_hash) {
   const auto now = MemoryClock::now();
-  if (matches_.has(digest, now)) {
+  if (matches_.find(digest, now) != nullptr) {
     ++counts_.matches_remembered;
     return Proof::kMatch;
   }
-  if (mismatches_.has(digest, now)) {
+  if (mismatches_.find(digest, now) != nullptr) {
     ++counts_.mismatches_remembered;
     return Proof::kNoMatch;
   }
@@ -146,13 +132,22 @@ void KeyProver::end(const crypto::ProofDigest& digest, Run& run,
   run.outcome = Proof::kBusy;
   if (match == crypto::KeyMatch::kMatch) {
     run.outcome = Proof::kMatch;
-    remember(matches_, digest);
+    remember(matches_, digest, limits_.match_lifetime);
   } else if (match) {
     run.outcome = Proof::kNoMatch;
-    remember(mismatches_, digest);
+    remember(mismatches_, digest, limits_.mismatch_lifetime);
   }
   runs_.erase(digest);
   run.is_done.notify_all();
+}
+
+// Without memory for it, the next caller spends argon2 again.
+void KeyProver::remember(DigestMemory& memory, const crypto::ProofDigest& digest,
+                         MemoryClock::duration lifetime) noexcept {
+  try {
+    memory.add(digest, {}, MemoryClock::now() + lifetime);
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 }  // namespace registry

@@ -13,9 +13,10 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 
 #include "common/app/argon2_queue.h"
-#include "common/app/digest_memory.h"
+#include "common/base/bounded_memory.h"
 #include "common/crypto/api_key.h"
 #include "common/crypto/proof_digest.h"
 #include "common/domain/uuid.h"
@@ -77,8 +78,8 @@ class KeyProver {
       : queue_(queue),
         limits_(limits),
         check_(std::move(check)),
-        matches_(limits.remembered_matches, limits.match_lifetime),
-        mismatches_(limits.remembered_mismatches, limits.mismatch_lifetime) {}
+        matches_(limits.remembered_matches),
+        mismatches_(limits.remembered_mismatches) {}
 
   // Whether the pair is known to match. Never waits for argon2.
   [[nodiscard]] bool is_proven(const Uuid& key_id, const crypto::ApiKeySecret& secret,
@@ -102,6 +103,10 @@ class KeyProver {
     bool has_begun = false;
     std::optional<Proof> outcome;
   };
+  using MemoryClock = std::chrono::steady_clock;
+  // What is remembered is the digest alone.
+  using DigestMemory = BoundedMemory<crypto::ProofDigest, std::monostate, MemoryClock::time_point,
+                                     crypto::ProofDigest::Hash>;
   using Runs =
       std::unordered_map<crypto::ProofDigest, std::shared_ptr<Run>, crypto::ProofDigest::Hash>;
 
@@ -118,6 +123,8 @@ class KeyProver {
   void leave(const Uuid& key_id);
   void carry_out(const crypto::ProofDigest& digest, Run& run);
   void end(const crypto::ProofDigest& digest, Run& run, std::optional<crypto::KeyMatch> match);
+  static void remember(DigestMemory& memory, const crypto::ProofDigest& digest,
+                       MemoryClock::duration lifetime) noexcept;
 
   Argon2Queue& queue_;
   const KeyProverLimits limits_;

@@ -63,4 +63,12 @@ ProofDigest ProofDigester::digest(const Uuid& key_id, const ApiKeySecret& secret
   return digest;
 }
 
+ProofDigest ProofDigester::digest(std::string_view text) const {
+  ProofDigest digest;
+  ::crypto_generichash(digest.bytes_.data(), ProofDigest::kBytes,
+                       reinterpret_cast<const unsigned char*>(text.data()), text.size(), secret_,
+                       kSecretBytes);
+  return digest;
+}
+
 }  // namespace registry::crypto

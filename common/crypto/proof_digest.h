@@ -9,7 +9,8 @@
 
 namespace registry::crypto {
 
-// 32 bytes that stand for "this plaintext, held against this stored hash of this key".
+// 32 bytes that stand for "this plaintext, held against this stored hash of this key", or for a
+// token.
 class ProofDigest {
  public:
   static constexpr std::size_t kBytes = 32;
@@ -40,6 +41,8 @@ class ProofDigester {
 
   [[nodiscard]] ProofDigest digest(const Uuid& key_id, const ApiKeySecret& secret,
                                    std::string_view stored_hash) const;
+  // Of any text; for a digester that makes no others.
+  [[nodiscard]] ProofDigest digest(std::string_view text) const;
 
  private:
   unsigned char* secret_;
