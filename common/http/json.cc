@@ -274,4 +274,10 @@ std::optional<JsonValue> JsonValue::member(std::string_view name) const {
   return std::nullopt;
 }
 
+std::optional<std::string_view> text_member(const JsonValue& object, std::string_view name) {
+  const auto member = object.member(name);
+  if (!member || member->type() != JsonType::kString) return std::nullopt;
+  return member->text();
+}
+
 }  // namespace registry::http

@@ -95,4 +95,8 @@ class JsonDocument {
   std::vector<Node> nodes_;
 };
 
+// The text of a member of an object; nothing where there is none, or it is no string.
+[[nodiscard]] std::optional<std::string_view> text_member(const JsonValue& object,
+                                                          std::string_view name);
+
 }  // namespace registry::http
