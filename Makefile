@@ -23,7 +23,7 @@ define compile_functions
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-reset build build-migrate test test-short bench-verify lint lint-tests format check-fresh packages clean
+.PHONY: help dev dev-reset build build-migrate test test-short bench-verify bench-auth lint lint-tests format check-fresh packages clean
 .PHONY: test-postgres migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
 help: ## Show this list
@@ -82,6 +82,11 @@ bench-verify: ## Measure the verification of API keys (BASELINE=FOLDER of anothe
 	@deploy/packages build test bench
 	$(compile)
 	@BASELINE='$(BASELINE)' tests/bench/verify
+
+bench-auth: ## Measure what asking for tokens costs
+	@deploy/packages build test bench
+	$(compile)
+	@tests/bench/auth
 
 lint: ## Check layout, names, likely mistakes and the rules of the house
 	@deploy/packages build lint
