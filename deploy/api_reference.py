@@ -32,14 +32,14 @@ from schemas import Node, Schema, highlighted, json_text, plain, read_schema
 TEMPLATES = pathlib.Path(__file__).resolve().parent / "reference"
 
 # What the page shows, and the only members that the document may have.
-ROOT = {"openapi", "info", "servers", "tags", "paths", "components", "security"}
+ROOT = {"openapi", "info", "servers", "tags", "paths", "components"}
 INFO = {"title", "version", "summary", "description"}
 SERVER = {"url", "description"}
 TAG = {"name", "description"}
 PATH_ITEM = {"parameters", *METHODS}
 OPERATION = {
     *("operationId", "tags", "summary", "description", "deprecated", "security", "parameters"),
-    *("requestBody", "responses", "x-body-limit-bytes"),
+    *("requestBody", "responses", "x-body-limit-bytes", "x-bounded-to-product"),
 }
 PARAMETER = {"name", "in", "required", "description", "deprecated", "schema", "example"}
 REQUEST_BODY = {"required", "description", "content"}
@@ -246,12 +246,13 @@ def read_responses(operation: Node) -> Iterator[Response]:
 
 def read_security(operation: Node, root: Node) -> tuple[str, ...]:
     """The credentials of which one is needed; none: anybody may call."""
-    source = operation if "security" in operation.value else root
     schemes = dict(root.child("components").members("securitySchemes"))
+    bounded = [element.value for element in operation.elements("x-bounded-to-product")]
     found = []
-    for element in source.elements("security"):
+    for element in operation.elements("security"):
         for name, roles in element.checked(set(schemes)).value.items():
-            found.append(f"{name} ({', '.join(roles)})" if roles else name)
+            words = [f"{role}: its own product" if role in bounded else role for role in roles]
+            found.append(f"{name} ({', '.join(words)})" if words else name)
     return tuple(found)
 
 

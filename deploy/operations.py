@@ -23,6 +23,22 @@ TEMPLATE_SEGMENT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 QUERY_PARAMETER = re.compile(r"[a-z][a-z0-9_]*")
 
 
+# The callers that `security` may name, and who they are in common/http/operation.h.
+TOKEN = "token"
+API_KEY = "api_key"
+ADMINISTRATOR = "registry-admin"
+SERVICE = "registry-service"
+CALLERS = {
+    ADMINISTRATOR: "administrator",
+    SERVICE: "service",
+    "tenant-admin": "manager",
+    "tenant-member": "member",
+}
+SCOPE = re.compile(r"[a-z0-9][a-z0-9._:*-]{0,127}")
+# What only the platform's own programs may call.
+INTERNAL = "/v1/internal/"
+
+
 class RenderError(Exception):
     """What is wrong with the document or an argument, in one line."""
 
@@ -37,6 +53,16 @@ class Body:
 
 
 @dataclass(frozen=True)
+class Rights:
+    """Who may call an operation, as in common/http/operation.h."""
+
+    everybody: bool = False
+    callers: frozenset[str] = frozenset()  # values of CALLERS
+    api_key_scope: str = ""  # empty: no key counts
+    service_is_bound_to_product: bool = False
+
+
+@dataclass(frozen=True)
 class Operation:
     """One endpoint as the document describes it."""
 
@@ -45,6 +71,7 @@ class Operation:
     route: str
     query_parameters: tuple[str, ...]
     body: Body
+    rights: Rights
 
     def methods(self) -> tuple[str, ...]:
         """The HTTP methods it answers."""
@@ -124,8 +151,14 @@ def read_operation(
         for entry in [*item.get("parameters", []), *node.get("parameters", [])]
     ]
     check_route(name, route, parameters)
-    query = read_query_parameters(name, parameters)
-    return Operation(name, method.upper(), route, query, read_body(document, name, method, node))
+    return Operation(
+        name,
+        method.upper(),
+        route,
+        read_query_parameters(name, parameters),
+        read_body(document, name, method, node),
+        read_rights(name, route, node),
+    )
 
 
 def resolve(document: dict[str, Any], name: str, node: Any) -> dict[str, Any]:
@@ -188,6 +221,46 @@ def read_body(document: dict[str, Any], name: str, method: str, node: dict[str, 
         raise RenderError(f"{name}: a body is {JSON_TYPE}, alone or with {ANY_TYPE}, not {types}")
     use = "kRequired" if body.get("required", False) else "kOptional"
     return Body(use, limit, any_content_type=ANY_TYPE in types)
+
+
+def read_rights(name: str, route: str, node: dict[str, Any]) -> Rights:
+    """Who may call the operation: it has to say so itself."""
+    security = node.get("security")
+    if not isinstance(security, list):
+        raise RenderError(f"{name}: has no security; [] is for what everybody may call")
+    if not security:
+        if "x-bounded-to-product" in node:
+            raise RenderError(f"{name}: x-bounded-to-product without security")
+        return Rights(everybody=True)
+    alternatives = [read_alternative(name, alternative) for alternative in security]
+    named = [caller for scheme, caller in alternatives if scheme == TOKEN]
+    scopes = [scope for scheme, scope in alternatives if scheme == API_KEY]
+    if ADMINISTRATOR not in named:
+        raise RenderError(f"{name}: security lacks {ADMINISTRATOR}, who may do everything")
+    if len(set(alternatives)) != len(alternatives) or len(scopes) > 1:
+        raise RenderError(f"{name}: security names an alternative twice, or two scopes of keys")
+    if route.startswith(INTERNAL) and (scopes or set(named) - {ADMINISTRATOR, SERVICE}):
+        raise RenderError(f"{name}: {INTERNAL} is for {ADMINISTRATOR} and {SERVICE} alone")
+    bounded = node.get("x-bounded-to-product", [])
+    if bounded not in ([], [SERVICE]) or bounded and SERVICE not in named:
+        raise RenderError(f"{name}: x-bounded-to-product is [{SERVICE}], where that may call")
+    return Rights(
+        callers=frozenset(CALLERS[caller] for caller in named),
+        api_key_scope="".join(scopes),
+        service_is_bound_to_product=bool(bounded),
+    )
+
+
+def read_alternative(name: str, alternative: Any) -> tuple[str, str]:
+    """A security requirement: the scheme, and the caller or the scope."""
+    members = list(alternative.items()) if isinstance(alternative, dict) else []
+    if len(members) != 1 or not isinstance(members[0][1], list) or len(members[0][1]) != 1:
+        raise RenderError(f"{name}: security {alternative!r} is not one scheme with one role")
+    scheme, role = members[0][0], str(members[0][1][0])
+    is_known = role in CALLERS if scheme == TOKEN else SCOPE.fullmatch(role)
+    if scheme not in (TOKEN, API_KEY) or not is_known:
+        raise RenderError(f"{name}: security {alternative!r} names nobody that is known")
+    return scheme, role
 
 
 def check_unique_ids(operations: list[Operation]) -> None:

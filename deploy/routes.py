@@ -37,10 +37,15 @@ PLAIN_PATH = re.compile(r"[^\x00-\x1f\x7f\"'\\$%;#{}*?\[\]@]+")
 # The functions
 
 
+def cxx(flag: bool) -> str:
+    return "true" if flag else "false"
+
+
 def render_source(operation: Operation) -> str:
     """The definition of the constant that common/http/operation.h declares."""
     names = ", ".join(f'"{name}"' for name in operation.query_parameters)
     array = f"std::array<std::string_view, {len(operation.query_parameters)}>"
+    rights = operation.rights
     return f"""\
 // Generated from openapi.yaml by deploy/routes.py; do not edit.
 #include <array>
@@ -63,7 +68,16 @@ const Operation kOperation{{
     .query_parameters = kQueryParameters,
     .body = BodyUse::{operation.body.use},
     .body_limit_bytes = {operation.body.limit_bytes},
-    .any_content_type = {str(operation.body.any_content_type).lower()},
+    .any_content_type = {cxx(operation.body.any_content_type)},
+    .rights = {{
+        .everybody = {cxx(rights.everybody)},
+        .administrator = {cxx("administrator" in rights.callers)},
+        .service = {cxx("service" in rights.callers)},
+        .manager = {cxx("manager" in rights.callers)},
+        .member = {cxx("member" in rights.callers)},
+        .service_is_bound_to_product = {cxx(rights.service_is_bound_to_product)},
+        .api_key_scope = "{rights.api_key_scope}",
+    }},
 }};
 
 }}  // namespace registry::http
@@ -205,12 +219,16 @@ def render_supervisor(operations: list[Operation], arguments: argparse.Namespace
         )
         for operation in operations
     ]
+    jobs = [
+        fill(templates / "job.conf.in", JOB=job, COMMON=common(job), **paths)
+        for job in arguments.job
+    ]
     return fill(
         templates / "supervisord.conf.in",
         # supervisord wants to be told that root is meant.
         USER="user=root" if os.geteuid() == 0 else "",
         COMMON=common("nginx"),
-        **{**paths, "FUNCTIONS": "\n".join(functions)},
+        **{**paths, "FUNCTIONS": "\n".join(functions + jobs)},
     )
 
 
@@ -246,6 +264,15 @@ def write(text: str, output: str | None) -> None:
 
 def run_operations(operations: list[Operation], _: argparse.Namespace) -> None:
     write("".join(f"{operation.id}\n" for operation in operations), None)
+
+
+def run_rights(operations: list[Operation], _: argparse.Namespace) -> None:
+    for operation in operations:
+        rights = operation.rights
+        words = sorted(rights.callers) or ["everybody"]
+        words += [f"api_key:{rights.api_key_scope}"] if rights.api_key_scope else []
+        words += ["own-product"] if rights.service_is_bound_to_product else []
+        write(f"{operation.id} {' '.join(words)}\n", None)
 
 
 def run_source(operations: list[Operation], arguments: argparse.Namespace) -> None:
@@ -284,6 +311,8 @@ def parse_arguments() -> argparse.Namespace:
 
     command("operations", run_operations, "print the operationIds, one a line")
 
+    command("rights", run_rights, "print who may call each operation, one a line")
+
     source = command("source", run_source, "write the C++ constant of one function")
     source.add_argument("operation")
     source.add_argument("output")
@@ -306,6 +335,7 @@ def parse_arguments() -> argparse.Namespace:
     supervisor = command("supervisor", run_supervisor, "write a supervisord.conf")
     for name in ("--functions", "--sockets", "--state", "--nginx-conf"):
         supervisor.add_argument(name, type=plain_path, required=True)
+    supervisor.add_argument("--job", action="append", default=[], help="to run as well")
     supervisor.add_argument("--output", required=True)
     return parser.parse_args()
 

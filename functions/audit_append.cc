@@ -5,7 +5,9 @@ namespace {
 
 // POST /v1/audit: one event, or an array of them of which all are kept or none.
 Result<Response> audit_append(const Request& request, Context& context) {
-  const auto batch = read_audit_batch(request);
+  auto read = read_audit_batch(request);
+  if (!read) return fail(read.error());
+  const auto batch = bounded_batch(std::move(*read), context.tenants, context.bound_product);
   if (!batch) return fail(batch.error());
 
   const auto receipts = context.store.append_audit_events(context.tenants, batch->submissions);

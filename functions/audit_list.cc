@@ -6,17 +6,21 @@ namespace {
 // GET /v1/audit: a page of the audit trail.
 Result<Response> audit_list(const Request& request, Context& context) {
   QueryReader query(request);
-  const AuditQuery wanted{
-      .tenant_id = query.optional("tenant_id", parse_uuid),
-      .product = query.optional("product", parse_text),
-      .actor_id = query.optional("actor_id", parse_text),
-      .action = query.optional("action", parse_text),
-      .since = query.optional("since", parse_moment),
-      .until = query.optional("until", parse_moment),
-      .cursor = query.optional("cursor", parse_audit_cursor),
-      .limit = query.optional("limit", parse_audit_limit).value_or(kDefaultAuditPage),
-      .newest_first = query.optional("order", parse_audit_order).value_or(false)};
+  AuditQuery wanted{.tenant_id = query.optional("tenant_id", parse_uuid),
+                    .product = query.optional("product", parse_text),
+                    .actor_id = query.optional("actor_id", parse_text),
+                    .action = query.optional("action", parse_text),
+                    .since = query.optional("since", parse_moment),
+                    .until = query.optional("until", parse_moment),
+                    .cursor = query.optional("cursor", parse_audit_cursor),
+                    .limit = query.optional("limit", parse_audit_limit).value_or(kDefaultAuditPage),
+                    .newest_first = query.optional("order", parse_audit_order).value_or(false)};
   if (auto valid = query.finish(); !valid) return fail(valid.error());
+
+  if (auto named = context.tenant_asked(wanted.tenant_id); !named) return fail(named.error());
+  auto product = context.product_asked(wanted.product);
+  if (!product) return fail(product.error());
+  wanted.product = std::move(*product);
 
   const auto page = context.store.audit_events(context.tenants, wanted);
   if (!page) return fail(page.error());

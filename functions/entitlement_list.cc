@@ -10,7 +10,10 @@ Result<Response> entitlement_list(const Request& request, Context& context) {
   const auto product = query.optional("product", ProductId::parse);
   if (auto valid = query.finish(); !valid) return fail(valid.error());
 
-  const auto entitlements = context.store.entitlements(context.tenants, *tenant_id, product);
+  const auto bounded = context.product_asked(product);
+  if (!bounded) return fail(bounded.error());
+
+  const auto entitlements = context.store.entitlements(context.tenants, *tenant_id, *bounded);
   if (!entitlements) return fail(entitlements.error());
 
   return json_response(200, http::entitlement_list_json(*tenant_id, *entitlements));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/app/audit_bounds.h"
 #include "common/app/audit_input.h"
 #include "common/app/key_verifier.h"
 #include "common/base/config.h"
@@ -22,21 +23,37 @@ using http::QueryReader;
 using http::Request;
 using http::Response;
 
+class Gate;
+
 // What a handler works with, besides the request.
 struct Context {
   const Config& config;
   Store& store;
   const Catalog& catalog;  // empty unless the function asked for Needs::kCatalog
   KeyVerifier& keys;
-  const TenantScope& tenants;  // whose data the caller may touch
-  ChangeOrigin origin;         // who makes the change, for the store's audit entries
+  const TenantScope& tenants;                       // whose data the caller may touch
+  const std::optional<std::string>& bound_product;  // the one that the caller's calls are about
+  const ChangeOrigin& origin;  // who makes the change, for the store's audit entries
+  Gate& gate;
 
+  // Whether tokens, if they are asked for, can be verified now.
+  [[nodiscard]] bool can_verify_tokens() const;
   // The catalog's product with this id; null if there is none.
   [[nodiscard]] const Product* product(const ProductId& id) const;
+  // Whether a request that may be about all tenants is one of this caller's. Errors: kForbidden (it
+  // names no tenant, and the caller is bound to some).
+  [[nodiscard]] Status tenant_asked(const std::optional<Uuid>& tenant_id) const;
+  // The product that a request is about: the one that it names or, if it names none, the one that
+  // the caller is bound to. Errors: kForbidden (it names another one).
+  [[nodiscard]] Result<std::optional<std::string>> product_asked(
+      std::optional<std::string> product) const;
+  [[nodiscard]] Result<std::optional<ProductId>> product_asked(
+      const std::optional<ProductId>& product) const;
 };
 
-// Answers one request that resolve() has accepted. Called from several threads at once. An Error
-// becomes application/problem+json; an exception 500, or 503 when it is StoreUnavailable.
+// Answers one request that resolve_path() and resolve_input() have accepted, of a caller who has a
+// right to the operation. Called from several threads at once. An Error becomes
+// application/problem+json; an exception 500, or 503 when it is StoreUnavailable.
 using Handler = Result<Response> (*)(const Request& request, Context& context);
 
 // What a function needs to be ready before its first request.
@@ -47,6 +64,9 @@ enum class Needs { kNothing, kCatalog };
 // bad configuration (one line on standard error names the variable), 70 for a failure inside, 74
 // when a CGI answer could not be written.
 [[nodiscard]] int run(Handler handler, Needs needs = Needs::kNothing);
+
+// The error for a product that is not the caller's.
+[[nodiscard]] Error forbidden_product();
 
 // The error for a product that the catalog does not have.
 [[nodiscard]] Error product_not_found();

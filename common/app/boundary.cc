@@ -11,30 +11,32 @@ namespace {
 
 constexpr std::size_t kUserAgentLimitBytes = 512;
 
-// Without token verification every caller is the platform itself.
-ChangeOrigin origin_of(const Request& request) {
-  ChangeOrigin origin;
-  origin.actor_id = "system";
-  origin.actor_type = "system";
+// Where a change comes from, as nginx saw it.
+void add_address(ChangeOrigin& origin, const Request& request) {
   // nginx on a unix socket has no address to pass on.
   origin.source_ip = canonical_ip_address(request.remote_address);
   if (!request.user_agent.empty()) {
     origin.user_agent = sanitized_text(request.user_agent, kUserAgentLimitBytes);
   }
-  return origin;
 }
 
 }  // namespace
 
 Boundary::Boundary(const http::Operation& operation, Handler handler, const Config& config,
-                   Store& store, const Catalog& catalog, const Log& log)
+                   Store& store, const Catalog& catalog, const Clock& clock, const Log& log)
     : operation_(operation),
       handler_(handler),
       config_(config),
       store_(store),
       catalog_(catalog),
       log_(log),
-      keys_(std::make_unique<KeyVerifier>(store, log)) {}
+      keys_(std::make_unique<KeyVerifier>(store, log)),
+      gate_(std::make_unique<Gate>(operation, config.tokens, *keys_, clock)) {}
+
+void Boundary::on_wait(const std::function<void()>& before_wait) {
+  keys_->on_wait(before_wait);
+  gate_->on_wait(before_wait);
+}
 
 fcgi::Reply Boundary::reply(Request request) const {
   const auto start = std::chrono::steady_clock::now();
@@ -74,27 +76,36 @@ Boundary::Answer Boundary::written(Response response, const Request& request) {
   return answer;
 }
 
+// Whoever may not call learns nothing of what is wrong with their request besides.
+Result<Response> Boundary::handled(Request& request) const {
+  if (auto status = http::resolve_path(operation_, request); !status) return fail(status.error());
+  auto caller = gate_->admit(request);
+  if (!caller) return fail(caller.error());
+  if (auto status = http::resolve_input(operation_, request); !status) return fail(status.error());
+  add_address(caller->origin, request);
+  Context context{.config = config_,
+                  .store = store_,
+                  .catalog = catalog_,
+                  .keys = *keys_,
+                  .tenants = caller->access.tenants,
+                  .bound_product = caller->access.product,
+                  .origin = caller->origin,
+                  .gate = *gate_};
+  return handler_(request, context);
+}
+
 Response Boundary::respond(Request& request) const {
-  Result<Response> result;
-  if (auto status = http::resolve(operation_, request); !status) {
-    result = fail(status.error());
-  } else {
-    // Without token verification every caller is the platform itself.
-    const TenantScope tenants = TenantScope::all();
-    Context context{.config = config_,
-                    .store = store_,
-                    .catalog = catalog_,
-                    .keys = *keys_,
-                    .tenants = tenants,
-                    .origin = origin_of(request)};
-    result = handler_(request, context);
-  }
+  Result<Response> result = handled(request);
   if (result) return std::move(*result);
   const std::string& cause = result.error().cause;
   if (!cause.empty()) log_.message(LogLevel::kError, cause.c_str(), request.id);
   Response response = http::problem_response(result.error(), request.id);
   if (result.error().code == ErrorCode::kMethodNotAllowed) {
     response.headers.push_back({.name = "Allow", .value = http::allowed_methods(operation_)});
+  }
+  if (result.error().code == ErrorCode::kUnauthenticated) {
+    response.headers.push_back(
+        {.name = "WWW-Authenticate", .value = challenge(request, result.error())});
   }
   return response;
 }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "common/app/app.h"
+#include "common/app/gate.h"
 #include "common/base/log.h"
 #include "common/fcgi/reply.h"
 #include "common/http/operation.h"
@@ -14,9 +16,12 @@ class Boundary {
  public:
   // Everything given must outlive the boundary.
   Boundary(const http::Operation& operation, Handler handler, const Config& config, Store& store,
-           const Catalog& catalog, const Log& log);
+           const Catalog& catalog, const Clock& clock, const Log& log);
 
-  [[nodiscard]] KeyVerifier& keys() const { return *keys_; }
+  [[nodiscard]] const KeyVerifier& keys() const { return *keys_; }
+  // Is called in the thread of a request that is about to wait, for argon2 or for new keys of the
+  // issuer. Set before the first reply.
+  void on_wait(const std::function<void()>& before_wait);
 
   // Never throws, short of running out of memory.
   [[nodiscard]] fcgi::Reply reply(Request request) const;
@@ -30,6 +35,7 @@ class Boundary {
   [[nodiscard]] Answer answer(Request& request) const;
   [[nodiscard]] static Answer written(Response response, const Request& request);
   [[nodiscard]] Response respond(Request& request) const;
+  [[nodiscard]] Result<Response> handled(Request& request) const;
   [[nodiscard]] Response failed(ErrorCode code, const Request& request, const char* what) const;
 
   const http::Operation& operation_;
@@ -39,6 +45,7 @@ class Boundary {
   const Catalog& catalog_;
   const Log& log_;
   std::unique_ptr<KeyVerifier> keys_;
+  std::unique_ptr<Gate> gate_;
 };
 
 }  // namespace registry

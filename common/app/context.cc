@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "common/app/app.h"
+#include "common/app/gate.h"
 
 namespace registry {
 
@@ -9,6 +10,35 @@ const Product* Context::product(const ProductId& id) const {
   const auto found = std::find_if(catalog.products.begin(), catalog.products.end(),
                                   [&](const Product& product) { return product.id == id.str(); });
   return found == catalog.products.end() ? nullptr : &*found;
+}
+
+bool Context::can_verify_tokens() const {
+  return gate.is_ready();
+}
+
+Status Context::tenant_asked(const std::optional<Uuid>& tenant_id) const {
+  if (tenant_id || tenants.is_all()) return {};
+  return fail(failure(ErrorCode::kForbidden, "The caller has to name one of its tenants."));
+}
+
+Result<std::optional<std::string>> Context::product_asked(
+    std::optional<std::string> product) const {
+  if (!bound_product) return product;
+  if (product && *product != *bound_product) return fail(forbidden_product());
+  return bound_product;
+}
+
+Result<std::optional<ProductId>> Context::product_asked(
+    const std::optional<ProductId>& product) const {
+  if (!bound_product) return product;
+  const auto bound = ProductId::parse(*bound_product);
+  // What is no product's id, which only other programs store, is the id of none that is asked for.
+  if (!bound || (product && !(*product == *bound))) return fail(forbidden_product());
+  return *bound;
+}
+
+Error forbidden_product() {
+  return failure(ErrorCode::kForbidden, "The caller has no right to this product.");
 }
 
 Error product_not_found() {

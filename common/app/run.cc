@@ -31,7 +31,7 @@ void log_summary(const KeyVerifier& keys, const Log& log) {
   if (!summary.empty()) log.message(LogLevel::kInfo, summary);
 }
 
-int serve(const Config& config, const Boundary& boundary, const Log& log) {
+int serve(const Config& config, Boundary& boundary, const Log& log) {
   const fcgi::Handler handler = [&](Request request) { return boundary.reply(std::move(request)); };
   if (!fcgi::is_listening_socket(STDIN_FILENO)) {
     return fcgi::serve_cgi(handler, http::kOperation.body_limit_bytes) ? EX_OK : EX_IOERR;
@@ -45,7 +45,7 @@ int serve(const Config& config, const Boundary& boundary, const Log& log) {
                        .body_limit_bytes = http::kOperation.body_limit_bytes,
                        .idle_exit = std::chrono::seconds{config.idle_exit_s}},
                       handler);
-  boundary.keys().on_wait([&server] { server.step_aside(); });
+  boundary.on_wait([&server] { server.step_aside(); });
   log.message(LogLevel::kDebug, "serving");
   if (server.run() == fcgi::Server::Outcome::kStuck) {
     log.message(LogLevel::kError, "a request did not end in time; leaving without it");
@@ -68,7 +68,7 @@ int run_configured(const Config& config, Handler handler, Needs needs) {
   try {
     const auto store = open_store(config, clock);
     if (!store) return refuse(store.error());
-    const Boundary boundary(http::kOperation, handler, config, **store, catalog, log);
+    Boundary boundary(http::kOperation, handler, config, **store, catalog, clock, log);
     return serve(config, boundary, log);
   } catch (const std::exception& error) {
     log.message(LogLevel::kError, error.what());
@@ -83,10 +83,6 @@ int run(Handler handler, Needs needs) {
   keep_memory_private();
   const auto config = load_config(process_environment);
   if (!config) return refuse(config.error());
-  // Rather than serving everybody where the operator expects otherwise.
-  if (!config->tokens.issuer.empty()) {
-    return refuse({.variable = "KEYCLOAK_ISSUER", .message = "this release verifies no tokens"});
-  }
   return run_configured(*config, handler, needs);
 }
 

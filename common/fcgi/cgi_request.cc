@@ -59,6 +59,7 @@ http::Request read_request(const VariableLookup& variable, std::size_t body_byte
   request.method = variable("REQUEST_METHOD");
   request.target = variable("REQUEST_URI");
   request.content_type = variable("CONTENT_TYPE");
+  request.authorization = variable("HTTP_AUTHORIZATION");
   request.if_none_match = variable("HTTP_IF_NONE_MATCH");
   request.user_agent = variable("HTTP_USER_AGENT");
   request.remote_address = variable("REMOTE_ADDR");

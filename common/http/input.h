@@ -149,8 +149,8 @@ class ObjectReader : public InputReader {
 // The error for a body with these mistakes.
 [[nodiscard]] Error invalid_members(std::vector<FieldError> errors);
 
-// Reads the JSON object in a request's body. A missing body, which resolve() lets through only
-// where one is optional, has no members.
+// Reads the JSON object in a request's body. A missing body, which resolve_input() lets through
+// only where one is optional, has no members.
 class BodyReader final : public ObjectReader {
  public:
   // `request` must outlive the reader.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "common/base/ascii.h"
 #include "common/base/hex.h"
 #include "common/base/utf8.h"
 
@@ -118,10 +119,6 @@ Status resolve_query(const Operation& operation, Request& request, std::string_v
   return {};
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -130,8 +127,7 @@ std::string_view trimmed(std::string_view text) {
 
 // True for application/json, with no charset but UTF-8 (RFC 8259, section 8.1, knows no other).
 bool is_json(std::string_view content_type) {
-  std::string text;
-  std::transform(content_type.begin(), content_type.end(), std::back_inserter(text), lower);
+  const std::string text = lower_ascii(content_type);
   std::string_view rest = text;
   if (trimmed(take_until(rest, ';')) != "application/json") return false;
   while (!rest.empty()) {
@@ -189,9 +185,9 @@ Result<Slug> Request::path_slug(std::string_view name) const {
   return std::move(*slug);
 }
 
-Status resolve(const Operation& operation, Request& request) {
-  std::string_view query = request.target;
-  const std::string_view path = take_until(query, '?');
+Status resolve_path(const Operation& operation, Request& request) {
+  std::string_view rest = request.target;
+  const std::string_view path = take_until(rest, '?');
   auto parameters = match_path(operation.route, path);
   if (!parameters) return fail(not_found("There is nothing at this path."));
   request.path_parameters = std::move(*parameters);
@@ -201,6 +197,12 @@ Status resolve(const Operation& operation, Request& request) {
     return fail(failure(ErrorCode::kMethodNotAllowed,
                         "This path answers " + allowed_methods(operation) + "."));
   }
+  return {};
+}
+
+Status resolve_input(const Operation& operation, Request& request) {
+  std::string_view query = request.target;
+  take_until(query, '?');
   if (auto status = resolve_query(operation, request, query); !status) return status;
   return resolve_body(operation, request);
 }

@@ -22,6 +22,7 @@ struct Request {
   std::string method;  // GET, HEAD, …
   std::string target;  // the request target in origin form, as received: path?query
   std::string content_type;
+  std::string authorization;  // credentials: never to be logged or repeated
   std::string if_none_match;
   std::string user_agent;
   std::string remote_address;  // the client, as nginx saw it
@@ -29,24 +30,28 @@ struct Request {
   bool body_too_large = false;  // `body` is cut off: it was over the operation's limit
   bool body_truncated = false;  // fewer bytes arrived than CONTENT_LENGTH promised
 
-  // Set by resolve():
-  std::vector<Parameter> path_parameters;
+  std::vector<Parameter> path_parameters;  // set by resolve_path()
+  // Set by resolve_input():
   std::vector<Parameter> query_parameters;
   std::vector<FieldError> query_errors;  // unknown, repeated, empty or malformed ones
 
-  // The value of a parameter of the route; it exists when resolve() succeeded.
+  // The value of a parameter of the route; it exists when resolve_path() succeeded.
   [[nodiscard]] const std::string& path_parameter(std::string_view name) const;
   // The same as an id. Errors: kNotFound, since no thing has an id of another form.
   [[nodiscard]] Result<Uuid> path_uuid(std::string_view name) const;
   [[nodiscard]] Result<Slug> path_slug(std::string_view name) const;
 };
 
-// Checks method, path, query and body against the operation and fills in the parameters. Bodies of
-// operations that take none are dropped. An operation without query parameters refuses a query
-// here; others get the errors in query_errors, so that QueryReader reports all of them at once. The
-// type of a body is not checked where the operation takes any.
-// Errors: kNotFound, kMethodNotAllowed, kInvalidRequest, kTooLarge, kUnsupportedMediaType.
-[[nodiscard]] Status resolve(const Operation& operation, Request& request);
+// Checks path and method against the operation and fills in the parameters of the path.
+// Errors: kNotFound, kMethodNotAllowed.
+[[nodiscard]] Status resolve_path(const Operation& operation, Request& request);
+
+// The same for query and body, once it is known that the caller may call. Bodies of operations that
+// take none are dropped. An operation without query parameters refuses a query here; others get the
+// errors in query_errors, so that QueryReader reports all of them at once. The type of a body is
+// not checked where the operation takes any. Errors: kInvalidRequest, kTooLarge,
+// kUnsupportedMediaType.
+[[nodiscard]] Status resolve_input(const Operation& operation, Request& request);
 
 // The methods that the operation serves, as an Allow header lists them.
 [[nodiscard]] std::string allowed_methods(const Operation& operation);

@@ -234,10 +234,9 @@ TEST_CASE("state: survives a restart of every function") {
 TEST_CASE("configuration: a bad value is exit 78 with one line that names the variable") {
   const auto [name, value] = GENERATE(table<std::string, std::string>({
       {"APP_ENV", "production"},
-      {"APP_ENV", "prod"},
       {"DATABASE_URL", "mysql://localhost/x"},
       {"DATABASE_URL", "postgres://[::1/x"},
-      {"KEYCLOAK_ISSUER", "https://issuer.example"},
+      {"KEYCLOAK_ISSUER", "issuer.example"},
       {"TRIAL_DAYS", "0"},
       {"TRIAL_DAYS", "14 days"},
       {"TRIAL_DAYS", "99999999999"},
@@ -253,6 +252,21 @@ TEST_CASE("configuration: a bad value is exit 78 with one line that names the va
   REQUIRE(output.output.empty());
   REQUIRE(output.errors.starts_with("health_live: " + name + ": "));
   REQUIRE(output.errors.find('\n') == output.errors.size() - 1);
+}
+
+TEST_CASE("configuration: in stage and prod no function starts without issuer and database") {
+  const auto app_env = GENERATE(as<std::string>(), "stage", "prod");
+  const Environment with_issuer = {
+      {"APP_ENV", app_env}, {"KEYCLOAK_ISSUER", "https://issuer.example"}, {"DATABASE_URL", ""}};
+  for (const std::string& operation : operation_ids()) {
+    CAPTURE(app_env, operation);
+    const Output without_issuer = run_function(operation, {{"APP_ENV", app_env}});
+    REQUIRE(without_issuer.exit_code == 78);
+    REQUIRE(without_issuer.errors.starts_with(operation + ": KEYCLOAK_ISSUER: "));
+    const Output without_database = run_function(operation, with_issuer);
+    REQUIRE(without_database.exit_code == 78);
+    REQUIRE(without_database.errors.starts_with(operation + ": DATABASE_URL: "));
+  }
 }
 
 TEST_CASE("CATALOG_FILE: a broken one is exit 78 naming file and line") {

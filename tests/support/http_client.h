@@ -35,7 +35,9 @@ struct HttpResponse {
 // Not thread-safe; one per thread.
 class HttpClient {
  public:
-  explicit HttpClient(int port);
+  explicit HttpClient(int port) : HttpClient(port, /*is_recorded=*/true) {}
+  // Of a server that is none of ours: what it answers is not recorded.
+  [[nodiscard]] static HttpClient of_others(int port) { return {port, /*is_recorded=*/false}; }
 
   [[nodiscard]] HttpResponse send(const HttpRequest& request);
   [[nodiscard]] HttpResponse get(const std::string& path) { return send({.path = path}); }
@@ -47,7 +49,10 @@ class HttpClient {
   }
 
  private:
+  HttpClient(int port, bool is_recorded);
+
   std::string origin_;
+  bool is_recorded_;
   std::unique_ptr<CURL, decltype(&::curl_easy_cleanup)> curl_;
 };
 

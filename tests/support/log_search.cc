@@ -25,6 +25,28 @@ bool holds_key(std::string_view log) {
   return false;
 }
 
+// A JWT begins with `{"` in base64url, and has two more parts of some length.
+bool holds_token(std::string_view log) {
+  constexpr std::string_view kTokenStart = "eyJ";
+  constexpr std::size_t kPartCharacters = 16;
+  for (std::size_t at = log.find(kTokenStart); at != log.npos; at = log.find(kTokenStart, at + 1)) {
+    std::size_t parts = 0;
+    std::size_t characters = 0;
+    for (std::size_t place = at; place < log.size() && parts < 2; ++place) {
+      if (log[place] == '.' && characters >= kPartCharacters) {
+        ++parts;
+        characters = 0;
+      } else if (is_key_character(log[place])) {
+        ++characters;
+      } else {
+        break;
+      }
+    }
+    if (parts == 2) return true;
+  }
+  return false;
+}
+
 struct Search {
   std::mutex mutex;
   int logs = 0;
@@ -40,7 +62,7 @@ Search& search() {
 }  // namespace
 
 bool holds_secret(std::string_view log) {
-  return log.find(kHashStart) != log.npos || holds_key(log);
+  return log.find(kHashStart) != log.npos || holds_key(log) || holds_token(log);
 }
 
 // "ERROR: AddressSanitizer: …", "x.cc:1:2: runtime error: …".
@@ -51,7 +73,8 @@ bool holds_report(std::string_view log) {
 void search_log(const std::string& name, std::string_view log) {
   const std::lock_guard lock(search().mutex);
   ++search().logs;
-  if (holds_secret(log)) search().findings.push_back(name + " logged a secret of an API key");
+  if (holds_secret(log))
+    search().findings.push_back(name + " logged a secret of an API key, or a token");
   if (holds_report(log)) {
     search().findings.push_back(name + " logged a sanitizer's report:\n" + std::string(log));
   }

@@ -39,20 +39,25 @@ std::string latin1(std::string_view bytes) {
   return text;
 }
 
-// The text with each plaintext of an API key made into another one of the same prefix and form.
-std::string without_keys(const std::string& text) {
+// The text with each plaintext of an API key made into another one of the same prefix and form, and
+// each token into a word.
+std::string without_secrets(std::string text) {
   static const std::regex kKey("(bp_[A-Za-z0-9_-]{8})[A-Za-z0-9_-]{13}[AQgw]");
-  if (text.find("bp_") == std::string::npos) return text;
-  return std::regex_replace(text, kKey, "$1-------------A");
+  static const std::regex kToken(R"(eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)");
+  if (text.find("bp_") != std::string::npos) {
+    text = std::regex_replace(text, kKey, "$1-------------A");
+  }
+  if (text.find("eyJ") != std::string::npos) text = std::regex_replace(text, kToken, "a.b.c");
+  return text;
 }
 
 Json to_json(const HttpRequest& request) {
   Json headers = Json::array();
-  for (const std::string& line : request.headers) headers.push_back(latin1(line));
+  for (const std::string& line : request.headers) headers.push_back(without_secrets(latin1(line)));
   return {{"method", request.method},
-          {"path", latin1(request.path)},
+          {"path", without_secrets(latin1(request.path))},
           {"headers", headers},
-          {"body", request.body ? Json(without_keys(latin1(*request.body))) : Json()}};
+          {"body", request.body ? Json(without_secrets(latin1(*request.body))) : Json()}};
 }
 
 Json to_json(const HttpResponse& response) {
@@ -62,7 +67,7 @@ Json to_json(const HttpResponse& response) {
   }
   return {{"status", response.status},
           {"headers", headers},
-          {"body", without_keys(latin1(response.body))}};
+          {"body", without_secrets(latin1(response.body))}};
 }
 
 std::atomic<int>& pause_count() {

@@ -7,8 +7,8 @@
 // What the services answered, test by test, in the file that TEST_TRANSCRIPT names: for
 // tests/integration/check_contract, which holds all of it against openapi.yaml, and
 // compare_transcripts, which holds the answers over one store against those over the other. Without
-// the variable nothing is written. Of an API key it has the prefix alone: what is left on a disk
-// after a run tells no secret.
+// the variable nothing is written. Of an API key it has the prefix alone, of a token nothing:
+// what is left on a disk after a run tells no secret.
 //
 // Marked as not comparable are tests of one store alone, tagged [embedded] or [postgres], and those
 // tagged [racing], whose requests or answers come in no fixed order.

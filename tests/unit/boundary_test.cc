@@ -71,7 +71,7 @@ class BoundaryTest {
   }
 
   Answer ask(const http::Operation& operation, Handler handler, Request request) {
-    const Boundary boundary(operation, handler, config_, store_, catalog_, log_);
+    const Boundary boundary(operation, handler, config_, store_, catalog_, clock_, log_);
     fcgi::Reply reply = boundary.reply(std::move(request));
     return {.head = std::move(reply.head), .body = std::move(reply.body)};
   }

@@ -32,6 +32,12 @@ Operation post(BodyUse body) {
           .body_limit_bytes = 100};
 }
 
+// As the boundary does for a caller who may call.
+Status resolve(const Operation& operation, Request& request) {
+  if (auto status = resolve_path(operation, request); !status) return status;
+  return resolve_input(operation, request);
+}
+
 Request request_for(std::string method, std::string target) {
   Request request;
   request.method = std::move(method);

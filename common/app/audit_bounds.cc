@@ -1,0 +1,33 @@
+#include "common/app/audit_bounds.h"
+
+#include <utility>
+
+#include "common/app/app.h"
+
+namespace registry {
+namespace {
+
+// The one tenant that the caller is bound to; nothing where there are several, or all.
+std::optional<Uuid> only_tenant(const TenantScope& tenants) {
+  if (tenants.is_all() || tenants.ids().size() != 1 || !tenants.slugs().empty()) {
+    return std::nullopt;
+  }
+  return tenants.ids().front();
+}
+
+}  // namespace
+
+Result<AuditBatch> bounded_batch(AuditBatch batch, const TenantScope& tenants,
+                                 const std::optional<std::string>& product) {
+  const auto tenant_id = only_tenant(tenants);
+  for (AuditSubmission& submission : batch.submissions) {
+    NewAuditEvent& event = submission.event;
+    if (!event.tenant_id && !submission.tenant_slug) event.tenant_id = tenant_id;
+    if (!product) continue;
+    if (event.product && *event.product != *product) return fail(forbidden_product());
+    event.product = product;
+  }
+  return batch;
+}
+
+}  // namespace registry
