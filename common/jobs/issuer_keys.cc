@@ -28,8 +28,8 @@ using http::text_member;
 using Fetched = tl::expected<std::string, HttpGetError>;
 using Failed = tl::unexpected<HttpGetError>;
 
-Failed failed(const std::string& where, const std::string& why) {
-  return Failed({.message = where + ": " + why});
+Failed failed(const std::string& where, std::string_view why) {
+  return Failed({.message = where + ": " + std::string(why)});
 }
 
 std::string discovery_url(std::string issuer) {
@@ -45,24 +45,13 @@ Fetched get(const std::string& url, int stop_fd) {
   return body;
 }
 
-// Where the issuer says that its keys are. Over TLS, unless the issuer itself is not.
 Fetched find_keys(const TokenConfig& tokens, int stop_fd) {
   const std::string url = discovery_url(tokens.issuer);
   const auto body = get(url, stop_fd);
   if (!body) return Failed(body.error());
-  const auto document = JsonDocument::parse(*body);
-  if (!document || document->root().type() != JsonType::kObject) {
-    return failed(url, "is no JSON object");
-  }
-  if (text_member(document->root(), "issuer") != tokens.issuer) {
-    return failed(url, "names another issuer");
-  }
-  const auto keys = text_member(document->root(), "jwks_uri");
-  const bool may_be_plain = tokens.issuer.starts_with("http://");
-  if (!keys || !(keys->starts_with("https://") || (may_be_plain && keys->starts_with("http://")))) {
-    return failed(url, "names no jwks_uri that can be taken");
-  }
-  return std::string(*keys);
+  auto keys = keys_url(*body, tokens.issuer);
+  if (!keys) return failed(url, keys.error());
+  return std::move(*keys);
 }
 
 std::vector<std::string> sorted_elements(const http::JsonValue& array) {
@@ -77,6 +66,20 @@ std::system_error system_failure(const std::string& what) {
 }
 
 }  // namespace
+
+tl::expected<std::string, std::string_view> keys_url(std::string_view discovery,
+                                                     std::string_view issuer) {
+  using No = tl::unexpected<std::string_view>;
+  const auto document = JsonDocument::parse(discovery);
+  if (!document || document->root().type() != JsonType::kObject) return No("is no JSON object");
+  if (text_member(document->root(), "issuer") != issuer) return No("names another issuer");
+  const auto url = text_member(document->root(), "jwks_uri");
+  const bool may_be_plain = issuer.starts_with("http://");
+  if (!url || !(url->starts_with("https://") || (may_be_plain && url->starts_with("http://")))) {
+    return No("names no jwks_uri that can be taken");
+  }
+  return std::string(*url);
+}
 
 tl::expected<IssuerKeys, HttpGetError> fetch_issuer_keys(const TokenConfig& tokens,
                                                          const Clock& clock, int stop_fd) {

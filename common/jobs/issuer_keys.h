@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -18,6 +19,11 @@ struct IssuerKeys {
   std::vector<std::string> keys;  // each as received, sorted: an issuer may shuffle them
   std::size_t usable = 0;         // those that verify signatures of tokens
 };
+
+// Where a discovery document says that the keys of this issuer are: over TLS, unless the issuer
+// itself goes without. Fails with what is wrong with it, as a sentence without a subject.
+[[nodiscard]] tl::expected<std::string, std::string_view> keys_url(std::string_view discovery,
+                                                                   std::string_view issuer);
 
 // Fetches the keys of an issuer, found through its discovery document. Fails, with kFailed, when
 // the issuer does not answer as it should: its document must name itself, and the set must have a
