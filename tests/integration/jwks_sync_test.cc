@@ -22,7 +22,8 @@ class JwksSyncTest {
  protected:
   JwksSyncTest() {
     discovery_ = {{"issuer", issuer_.url()}, {"jwks_uri", issuer_.url() + "/jwks"}};
-    answers_ = {{kDiscovery, http_answer(discovery_.dump())}, {"/jwks", http_answer(key_set())}};
+    set_answer(kDiscovery, http_answer(discovery_.dump()));
+    set_answer("/jwks", http_answer(key_set()));
   }
 
   [[nodiscard]] std::string key_set() const {
