@@ -177,6 +177,9 @@ TEST_CASE_METHOD(ExchangeTest, "Exchange: no memory holds what it was given") {
       GENERATE(std::size_t{64}, 200, 8000, 8150, 8154, 8158, 8159, 8166, 20'000, 65'000);
   const bool is_answered = GENERATE(true, false);
   CAPTURE(size, is_answered);
+  // Besides what it says: at the first call from one library into another the dynamic linker keeps
+  // the registers on the stack, and those of the first search would have what it compared last.
+  REQUIRE_FALSE(does_memory_hold_a_secret());
   std::string stream = with_secrets(stream_of({{"VALUE", std::string(size, 'X')}, {"A", "b"}}));
   Reply reply = {.head = with_secrets("head: " + std::string(100, 'X') + "\r\n\r\n"),
                  .body = with_secrets(std::string(10'000, 'X'))};
