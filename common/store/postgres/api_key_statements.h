@@ -38,7 +38,7 @@ inline constexpr std::string_view kApiKeys =
     "SELECT " API_KEY_COLUMNS
     " FROM tenants t LEFT JOIN api_keys k"
     " ON k.tenant_id = t.id AND ($5::boolean OR k.revoked_at IS NULL)"
-    " WHERE t.id = $4 AND " TENANT_IN_SCOPE " ORDER BY k.created_at, k.id";
+    " WHERE " TENANT_WITH_ID_IN_SCOPE " ORDER BY k.created_at, k.id";
 
 // $4 id, $5 to $9 the origin. Answers a row if there is such a key. The tenant comes first, as in
 // every change; revoked_at is then compared in the key's newest version.

@@ -15,7 +15,7 @@ inline constexpr std::string_view kProducts =
     "SELECT t.status, now(), " PRODUCT_COLUMNS("p")
     " FROM tenants t LEFT JOIN tenant_products p"
     " ON p.tenant_id = t.id AND ($5::text IS NULL OR p.product = $5)"
-    " WHERE t.id = $4 AND " TENANT_IN_SCOPE;
+    " WHERE " TENANT_WITH_ID_IN_SCOPE;
 
 // Whether the row `p` does not entitle anybody now.
 #define IS_INACTIVE "NOT (p.enabled AND (p.expires_at IS NULL OR p.expires_at > now()))"

@@ -15,12 +15,22 @@
 // every statement that has this are those of scope_parameters(): NULL lets nobody in.
 #define TENANT_IN_SCOPE "($1::boolean OR t.id = ANY ($2::uuid[]) OR t.slug = ANY ($3::text[]))"
 
+// Picks the row `t` of the tenant whose id, or slug, is $4, if it is in scope. Where the scope
+// alone tells that it is not, no row is looked for: how long that takes tells nobody whether there
+// is one.
+#define TENANT_WITH_ID_IN_SCOPE                                                             \
+  "t.id = CASE WHEN $1::boolean OR $4 = ANY ($2::uuid[]) OR $3::text[] <> '{}' THEN $4 END" \
+  " AND " TENANT_IN_SCOPE
+#define TENANT_WITH_SLUG_IN_SCOPE                                                             \
+  "t.slug = CASE WHEN $1::boolean OR $4 = ANY ($3::text[]) OR $2::uuid[] <> '{}' THEN $4 END" \
+  " AND " TENANT_IN_SCOPE
+
 // The tenant $4, which nobody else changes until this transaction ends, and whether it is in one of
 // the statuses $5. Nothing where it is not in scope; then nothing is locked either.
 #define TENANT_IN_STATUS                                                                        \
   "tenant AS MATERIALIZED ("                                                                    \
   " SELECT t.id, t.status, t.status = ANY ($5::tenant_status[]) AS is_in_status FROM tenants t" \
-  " WHERE t.id = $4 AND " TENANT_IN_SCOPE " FOR NO KEY UPDATE)"
+  " WHERE " TENANT_WITH_ID_IN_SCOPE " FOR NO KEY UPDATE)"
 
 // What read_product() reads, of a row of tenant_products or of one like it.
 #define PRODUCT_COLUMNS(row)                                                      \

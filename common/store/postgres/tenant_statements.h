@@ -31,14 +31,14 @@ inline constexpr int kTenantColumnCount = 15;
   " SELECT id, slug, name, status, kind, plan, erp_customer_id, stripe_cust_id, trial_ends_at, "   \
   KNOWN_DAY("contract_start") ", " KNOWN_DAY("contract_end")                                       \
   ", sales_owner, created_at, updated_at"                                                          \
-  " FROM tenants t WHERE t.id = $4 AND " TENANT_IN_SCOPE " FOR NO KEY UPDATE)"
+  " FROM tenants t WHERE " TENANT_WITH_ID_IN_SCOPE " FOR NO KEY UPDATE)"
 
 // $4 id.
 inline constexpr std::string_view kTenantById =
-    "SELECT " TENANT_COLUMNS " FROM tenants t WHERE t.id = $4 AND " TENANT_IN_SCOPE;
+    "SELECT " TENANT_COLUMNS " FROM tenants t WHERE " TENANT_WITH_ID_IN_SCOPE;
 // $4 slug.
 inline constexpr std::string_view kTenantBySlug =
-    "SELECT " TENANT_COLUMNS " FROM tenants t WHERE t.slug = $4 AND " TENANT_IN_SCOPE;
+    "SELECT " TENANT_COLUMNS " FROM tenants t WHERE " TENANT_WITH_SLUG_IN_SCOPE;
 
 // $1 id or NULL, $2 slug, $3 name, $4 status, $5 kind, $6 plan, $7 days of trial or NULL,
 // $8 sales_owner, $9 metadata, $10 to $14 the origin.
