@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/app/audit_append.h"
 #include "common/app/audit_bounds.h"
 #include "common/app/audit_input.h"
 #include "common/app/key_verifier.h"

@@ -15,6 +15,14 @@ std::optional<Uuid> only_tenant(const TenantScope& tenants) {
   return tenants.ids().front();
 }
 
+// Notes that an event in Retraced's form came without a component, where its column gets one.
+void note_missing_component(AuditSubmission& submission) {
+  if (!submission.retraced_json) return;
+  std::string& rest = *submission.retraced_json;  // an object, as JsonWriter writes it
+  rest.pop_back();
+  rest.append(rest.size() > 1 ? "," : "").append(R"("component":null})");
+}
+
 }  // namespace
 
 Result<AuditBatch> bounded_batch(AuditBatch batch, const TenantScope& tenants,
@@ -25,6 +33,7 @@ Result<AuditBatch> bounded_batch(AuditBatch batch, const TenantScope& tenants,
     if (!event.tenant_id && !submission.tenant_slug) event.tenant_id = tenant_id;
     if (!product) continue;
     if (event.product && *event.product != *product) return fail(forbidden_product());
+    if (!event.product) note_missing_component(submission);
     event.product = product;
   }
   return batch;

@@ -116,12 +116,15 @@ ReadEvent read_own_event(const JsonValue& object, const std::string& place) {
 struct RetracedEvent {
   Text action;
   Text crud;
+  bool has_empty_group = false;
   Text group_id;
   Text group_name;
+  bool has_empty_actor = false;
   Text actor_id;
   Text actor_name;
   Text actor_href;
   Object actor_fields;
+  bool has_empty_target = false;
   Text target_id;
   Text target_name;
   Text target_type;
@@ -147,8 +150,16 @@ Parsed<Text> parse_created(std::string_view text) {
   return Text(std::string(text));
 }
 
-RetracedEvent read_retraced(ObjectReader& reader) {
+bool is_empty_object(const JsonValue& object, std::string_view name) {
+  const auto member = object.member(name);
+  return member && member->type() == JsonType::kObject && member->children().empty();
+}
+
+RetracedEvent read_retraced(const JsonValue& object, ObjectReader& reader) {
   RetracedEvent event;
+  event.has_empty_group = is_empty_object(object, "group");
+  event.has_empty_actor = is_empty_object(object, "actor");
+  event.has_empty_target = is_empty_object(object, "target");
   event.action = reader.required("action", parse_text);
   event.crud = reader.optional("crud", parse_text);
   reader.inner("group", [&](ObjectReader& group) {
@@ -217,11 +228,11 @@ void write(JsonWriter& json, std::string_view name, const std::optional<bool>& f
   if (flag) json.member(name, *flag);
 }
 
-// An object of two members, where at least one of them was received.
+// An object of two members: where it was received as an empty one, or with one of them.
 template <class First, class Second>
-void write_pair(JsonWriter& json, std::string_view name, std::string_view first_name,
+void write_pair(JsonWriter& json, std::string_view name, bool is_empty, std::string_view first_name,
                 const First& first, std::string_view second_name, const Second& second) {
-  if (!first && !second) return;
+  if (!first && !second && !is_empty) return;
   json.key(name).begin_object();
   write(json, first_name, first);
   write(json, second_name, second);
@@ -234,9 +245,11 @@ std::string rest_of(const RetracedEvent& event) {
   JsonWriter json;
   json.begin_object();
   write(json, "crud", event.crud);
-  write_pair(json, "group", "id", event.group_id, "name", event.group_name);
-  write_pair(json, "actor", "href", event.actor_href, "fields", event.actor_fields);
-  write_pair(json, "target", "href", event.target_href, "fields", event.target_fields);
+  write_pair(json, "group", event.has_empty_group, "id", event.group_id, "name", event.group_name);
+  write_pair(json, "actor", event.has_empty_actor, "href", event.actor_href, "fields",
+             event.actor_fields);
+  write_pair(json, "target", event.has_empty_target, "href", event.target_href, "fields",
+             event.target_fields);
   write(json, "created", event.created);
   if (event.source_ip) json.member("source_ip", event.source_ip->received);
   write(json, "description", event.description);
@@ -274,7 +287,7 @@ void set_tenant(AuditSubmission& submission, const Text& group_id, ObjectReader&
 
 ReadEvent read_retraced_event(const JsonValue& object, const std::string& place) {
   ObjectReader reader(object, place, EmptyText::kIsAbsent);
-  const RetracedEvent event = read_retraced(reader);
+  const RetracedEvent event = read_retraced(object, reader);
   AuditSubmission submission{
       .event = {.tenant_id = {},
                 .project_id = {},
@@ -305,25 +318,80 @@ ReadEvent read_event(const JsonValue& event, const std::string& place) {
                                     : read_own_event(event, place);
 }
 
+using ReadOne = ReadEvent (*)(const JsonValue& event, const std::string& place);
+
+// How many errors an answer names, of all events and of each.
+struct ErrorLimits {
+  std::size_t all = ObjectReader::kErrorLimit;
+  std::size_t each = ObjectReader::kErrorLimit;
+};
+
+// So that every bad event of a request of Retraced's clients is named.
+constexpr std::size_t kErrorsOfEach = 20;
+constexpr ErrorLimits kRetracedErrors{.all = kRetracedBatchLimit * kErrorsOfEach,
+                                      .each = kErrorsOfEach};
+
+Result<AuditBatch> read_events(const std::vector<JsonValue>& events, ReadOne read_one,
+                               const ErrorLimits& limits) {
+  AuditBatch batch{.submissions = {}, .is_array = true};
+  std::vector<FieldError> errors;
+  for (const JsonValue& event : events) {
+    const std::string place = "[" + std::to_string(batch.submissions.size()) + "].";
+    ReadEvent read = read_one(event, place);
+    batch.submissions.push_back(std::move(read.submission));
+    read.errors.resize(std::min(read.errors.size(), limits.each));
+    errors.insert(errors.end(), read.errors.begin(), read.errors.end());
+    if (errors.size() >= limits.all) break;
+  }
+  if (!errors.empty()) {
+    errors.resize(std::min(errors.size(), limits.all));
+    return fail(http::invalid_members(std::move(errors)));
+  }
+  return batch;
+}
+
 Result<AuditBatch> read_array(const JsonValue& array) {
   const auto events = array.children();
   if (events.empty() || events.size() > kAuditBatchLimit) {
     return fail(invalid_request("The array must have 1 to " + std::to_string(kAuditBatchLimit) +
                                 " events."));
   }
-  AuditBatch batch{.submissions = {}, .is_array = true};
-  std::vector<FieldError> errors;
-  for (const JsonValue& event : events) {
-    const std::string place = "[" + std::to_string(batch.submissions.size()) + "].";
-    ReadEvent read = read_event(event, place);
-    batch.submissions.push_back(std::move(read.submission));
-    errors.insert(errors.end(), read.errors.begin(), read.errors.end());
-    if (errors.size() >= ObjectReader::kErrorLimit) break;
+  return read_events(events, read_event, {});
+}
+
+Result<AuditBatch> read_single(const JsonValue& event, ReadOne read_one) {
+  ReadEvent read = read_one(event, {});
+  if (!read.errors.empty()) return fail(http::invalid_members(std::move(read.errors)));
+  AuditBatch batch;
+  batch.submissions.push_back(std::move(read.submission));
+  return batch;
+}
+
+ReadEvent read_retraced_only(const JsonValue& event, const std::string& place) {
+  return event.type() == JsonType::kObject ? read_retraced_event(event, place)
+                                           : read_event(event, place);
+}
+
+void set_project(AuditBatch& batch, const std::string& project) {
+  constexpr std::string_view kNone = "default";
+  if (project == kNone) return;
+  const auto id = Uuid::parse(project);
+  for (AuditSubmission& submission : batch.submissions) {
+    submission.event.project_id = id;
+    if (!id) submission.project_slug = project;
   }
-  if (!errors.empty()) {
-    errors.resize(std::min(errors.size(), ObjectReader::kErrorLimit));
-    return fail(http::invalid_members(std::move(errors)));
+}
+
+// What `read` makes of the object that the body is, in the project of the path.
+template <class Read>
+Result<AuditBatch> read_published(const http::Request& request, const Read& read) {
+  const auto document = JsonDocument::parse(request.body);
+  if (!document) return fail(invalid_request(http::malformed_detail(document.error())));
+  if (document->root().type() != JsonType::kObject) {
+    return fail(invalid_request("The body must be a JSON object."));
   }
+  Result<AuditBatch> batch = read(document->root());
+  if (batch) set_project(*batch, request.path_parameter("project_id"));
   return batch;
 }
 
@@ -337,11 +405,27 @@ Result<AuditBatch> read_audit_batch(const http::Request& request) {
   if (root.type() != JsonType::kObject) {
     return fail(invalid_request("The body must be an event or an array of events."));
   }
-  ReadEvent read = read_event(root, {});
-  if (!read.errors.empty()) return fail(http::invalid_members(std::move(read.errors)));
-  AuditBatch batch;
-  batch.submissions.push_back(std::move(read.submission));
-  return batch;
+  return read_single(root, read_event);
+}
+
+Result<AuditBatch> read_retraced_event(const http::Request& request) {
+  return read_published(
+      request, [](const JsonValue& root) { return read_single(root, read_retraced_only); });
+}
+
+Result<AuditBatch> read_retraced_events(const http::Request& request) {
+  return read_published(request, [](const JsonValue& root) -> Result<AuditBatch> {
+    const auto array = root.member("events");
+    const bool is_array = array && array->type() == JsonType::kArray;
+    const auto events = is_array ? array->children() : std::vector<JsonValue>();
+    if (events.empty() || events.size() > kRetracedBatchLimit || root.children().size() != 1) {
+      return fail(
+          invalid_request("The body must be an object with the one member events, an array "
+                          "of 1 to " +
+                          std::to_string(kRetracedBatchLimit) + " events."));
+    }
+    return read_events(events, read_retraced_only, kRetracedErrors);
+  });
 }
 
 }  // namespace registry

@@ -25,4 +25,14 @@ inline constexpr std::size_t kAuditBatchLimit = 1'000;
 // for one in an array.
 [[nodiscard]] Result<AuditBatch> read_audit_batch(const http::Request& request);
 
+// Retraced's clients send at most this many events at once.
+inline constexpr std::size_t kRetracedBatchLimit = 50;
+
+// What Retraced's clients send: one event in its form, or {"events": […]} with 1 to
+// kRetracedBatchLimit of them. Every event is of the project that the path names as project_id, by
+// its id or slug; "default" is none. Errors: kInvalidRequest, as above; in an array some members of
+// every event that has a wrong one.
+[[nodiscard]] Result<AuditBatch> read_retraced_event(const http::Request& request);
+[[nodiscard]] Result<AuditBatch> read_retraced_events(const http::Request& request);
+
 }  // namespace registry

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <exception>
+#include <stdexcept>
 
 #include "common/base/utf8.h"
 #include "common/crypto/digest.h"
@@ -99,7 +100,7 @@ Response Boundary::respond(Request& request) const {
   if (result) return std::move(*result);
   const std::string& cause = result.error().cause;
   if (!cause.empty()) log_.message(LogLevel::kError, cause.c_str(), request.id);
-  Response response = http::problem_response(result.error(), request.id);
+  Response response = error_response(result.error(), request);
   if (result.error().code == ErrorCode::kMethodNotAllowed) {
     response.headers.push_back({.name = "Allow", .value = http::allowed_methods(operation_)});
   }
@@ -116,7 +117,17 @@ Response Boundary::failed(ErrorCode code, const Request& request, const char* wh
   const char* detail = code == ErrorCode::kUnavailable
                            ? "The service cannot answer right now; try again."
                            : "Something went wrong inside; the log has it under this request_id.";
-  return http::problem_response(failure(code, detail), request.id);
+  return error_response(failure(code, detail), request);
+}
+
+Response Boundary::error_response(const Error& error, const Request& request) const {
+  switch (operation_.error_form) {
+    case http::ErrorForm::kProblem:
+      return http::problem_response(error, request.id);
+    case http::ErrorForm::kRetraced:
+      return http::retraced_error_response(error);
+  }
+  throw std::logic_error("an unknown form of errors");
 }
 
 }  // namespace registry

@@ -36,6 +36,7 @@ class Boundary {
   [[nodiscard]] static Answer written(Response response, const Request& request);
   [[nodiscard]] Response respond(Request& request) const;
   [[nodiscard]] Result<Response> handled(Request& request) const;
+  [[nodiscard]] Response error_response(const Error& error, const Request& request) const;
   [[nodiscard]] Response failed(ErrorCode code, const Request& request, const char* what) const;
 
   const http::Operation& operation_;

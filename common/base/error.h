@@ -23,6 +23,7 @@ enum class ErrorCode {
   kAlreadyEntitled,
   kTrialAlreadyUsed,
   kTrialNotOffered,
+  kKeyReused,
   kTooLarge,
   kUnsupportedMediaType,
   kRateLimited,

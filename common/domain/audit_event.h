@@ -38,7 +38,9 @@ inline constexpr std::string_view kReservedMetadataKey = "_retraced";
 struct AuditSubmission {
   NewAuditEvent event;
   std::optional<Slug> tenant_slug = {};  // names the tenant where event.tenant_id does not
-  std::string hash_tail;                 // crypto::audit_hash_tail of the event as received
+  // Names the project where event.project_id does not: UTF-8 text, which is or is not a slug.
+  std::optional<std::string> project_slug = {};
+  std::string hash_tail;  // crypto::audit_hash_tail of the event as received
   // Of an event in Retraced's form: an object of all that the columns do not hold, to be stored
   // with the hash as its member "hash".
   std::optional<std::string> retraced_json = {};
@@ -52,6 +54,17 @@ struct AuditReceipt {
 
   bool operator==(const AuditReceipt&) const = default;
 };
+
+// What makes it safe to send an append again: of all appends of a caller with one key, within
+// kIdempotencyDays, one takes place.
+struct IdempotencyKey {
+  std::string caller;  // keys of different callers are different keys
+  std::string key;     // as the caller chose it
+  std::string digest;  // 64 hexadecimal digits, other ones for another request
+};
+
+// How long a key counts from its first use, in days of 24 hours.
+inline constexpr int kIdempotencyDays = 1;
 
 // One entry of the audit trail. Ids grow with the order in which entries were made.
 struct AuditEvent {
@@ -84,7 +97,7 @@ inline constexpr const char* kNoSuchProject = "names no project of the tenant";
 inline constexpr int kDefaultAuditPage = 100;
 inline constexpr int kLargestAuditPage = 500;
 // A page ends behind the entry with which its metadata, Retraced's members included, has this many
-// bytes: entries may have hundreds of kilobytes.
+// bytes, unless it is told fewer: entries may have hundreds of kilobytes.
 inline constexpr std::int64_t kAuditPageBytes = 8 << 20;
 
 // The parameters of a page, as a caller writes them: the number of entries; the id of an entry, or
@@ -104,11 +117,16 @@ struct AuditQuery {
   std::optional<std::int64_t> cursor = {};  // the id after (newest_first: before) which to go on
   int limit = kDefaultAuditPage;            // 1 to 500
   bool newest_first = false;
+  std::optional<std::int64_t> last_id = {};  // the greatest id to read
+  std::int64_t byte_limit = kAuditPageBytes;
 };
 
 struct AuditPage {
   std::vector<AuditEvent> events;
   std::optional<std::int64_t> next_cursor;  // absent: this was the last page for now
+  // With the oldest first: up to this id the trail is decided, and was read. Entries that appear
+  // later have greater ids.
+  std::int64_t decided_id = 0;
 };
 
 }  // namespace registry

@@ -61,6 +61,8 @@ http::Request read_request(const VariableLookup& variable, std::size_t body_byte
   request.content_type = variable("CONTENT_TYPE");
   request.authorization = variable("HTTP_AUTHORIZATION");
   request.if_none_match = variable("HTTP_IF_NONE_MATCH");
+  request.accept = variable("HTTP_ACCEPT");
+  request.idempotency_key = variable("HTTP_IDEMPOTENCY_KEY");
   request.user_agent = variable("HTTP_USER_AGENT");
   request.remote_address = variable("REMOTE_ADDR");
   request.body_truncated = content_length(variable("CONTENT_LENGTH")).value_or(0) > body_bytes;

@@ -187,7 +187,9 @@ Result<Slug> Request::path_slug(std::string_view name) const {
 
 Status resolve_path(const Operation& operation, Request& request) {
   std::string_view rest = request.target;
-  const std::string_view path = take_until(rest, '?');
+  std::string_view path = take_until(rest, '?');
+  const std::string_view prefix = operation.route_prefix;
+  if (!prefix.empty() && path.starts_with(prefix)) path.remove_prefix(prefix.size());
   auto parameters = match_path(operation.route, path);
   if (!parameters) return fail(not_found("There is nothing at this path."));
   request.path_parameters = std::move(*parameters);

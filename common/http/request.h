@@ -24,6 +24,8 @@ struct Request {
   std::string content_type;
   std::string authorization;  // credentials: never to be logged or repeated
   std::string if_none_match;
+  std::string accept;
+  std::string idempotency_key;
   std::string user_agent;
   std::string remote_address;  // the client, as nginx saw it
   std::string body;

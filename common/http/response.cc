@@ -1,7 +1,10 @@
 #include "common/http/response.h"
 
 #include <algorithm>
+#include <charconv>
+#include <map>
 #include <stdexcept>
+#include <utility>
 
 #include "common/base/json_writer.h"
 
@@ -45,6 +48,8 @@ Problem problem_of(ErrorCode code) {
       return {"trial_already_used", 409, "Trial already used"};
     case ErrorCode::kTrialNotOffered:
       return {"trial_not_offered", 409, "Trial not offered"};
+    case ErrorCode::kKeyReused:
+      return {"idempotency_key_reused", 422, "Idempotency key reused"};
     case ErrorCode::kTooLarge:
       return {"too_large", 413, "Request too large"};
     case ErrorCode::kUnsupportedMediaType:
@@ -65,6 +70,64 @@ void write_fields(JsonWriter& json, const std::vector<FieldError>& fields) {
     json.begin_object().member("field", field.field).member("message", field.message).end_object();
   }
   json.end_array();
+}
+
+// A member as Error names it, "[3].actor.id", taken apart; of one event alone the index is 0.
+struct EventMember {
+  std::size_t index = 0;
+  std::string_view name;
+};
+
+EventMember event_member(std::string_view field) {
+  EventMember member{.name = field};
+  if (!field.starts_with('[')) return member;
+  const auto end = std::from_chars(field.data() + 1, field.data() + field.size(), member.index).ptr;
+  field.remove_prefix(static_cast<std::size_t>(end - field.data()));
+  if (field.starts_with(']')) field.remove_prefix(1);
+  if (field.starts_with('.')) field.remove_prefix(1);
+  member.name = field;
+  return member;
+}
+
+std::string violation_text(std::string_view name, const std::string& message) {
+  return name.empty() ? message : std::string(name) + " " + message;
+}
+
+// The entries of "invalid", in the order of the events.
+void write_invalid(JsonWriter& json, const std::vector<FieldError>& fields) {
+  std::map<std::size_t, std::vector<const FieldError*>> by_index;
+  for (const FieldError& field : fields)
+    by_index[event_member(field.field).index].push_back(&field);
+  json.key("invalid").begin_array();
+  for (const auto& [index, violations] : by_index) {
+    std::string message = "Invalid event at index " + std::to_string(index) + ":";
+    for (const FieldError* field : violations) {
+      message += " " + violation_text(event_member(field->field).name, field->message) + ";";
+    }
+    message.pop_back();
+    json.begin_object()
+        .member("index", static_cast<std::int64_t>(index))
+        .member("message", message)
+        .key("violations")
+        .begin_array();
+    for (const FieldError* field : violations) {
+      json.begin_object()
+          .member("field", event_member(field->field).name)
+          .member("message", field->message)
+          .end_object();
+    }
+    json.end_array().end_object();
+  }
+  json.end_array();
+}
+
+Response error_response(int status, std::string body, std::string content_type) {
+  Response response = json_response(status, std::move(body));
+  response.content_type = std::move(content_type);
+  if (status == 503 || status == 429) {
+    response.headers.push_back({.name = "Retry-After", .value = "1"});
+  }
+  return response;
 }
 
 // Web servers pass the text on as it is, and some clients want one in the status line.
@@ -97,6 +160,8 @@ std::string_view reason_phrase(int status) {
       return "Content Too Large";
     case 415:
       return "Unsupported Media Type";
+    case 422:
+      return "Unprocessable Content";
     case 429:
       return "Too Many Requests";
     case 500:
@@ -143,12 +208,19 @@ Response problem_response(const Error& error, std::string_view request_id) {
   if (error.tenant_status) json.member("tenant_status", *error.tenant_status);
   if (!error.fields.empty()) write_fields(json, error.fields);
   json.end_object();
-  Response response = json_response(problem.status, json.str());
-  response.content_type = "application/problem+json";
-  if (problem.status == 503 || problem.status == 429) {
-    response.headers.push_back({.name = "Retry-After", .value = "1"});
-  }
-  return response;
+  return error_response(problem.status, json.str(), "application/problem+json");
+}
+
+Response retraced_error_response(const Error& error) {
+  const Problem problem = problem_of(error.code);
+  JsonWriter json;
+  json.begin_object()
+      .member("status", std::int64_t{problem.status})
+      .member("type", "Error")
+      .member("error", error.detail);
+  write_invalid(json, error.fields);
+  json.end_object();
+  return error_response(problem.status, json.str(), "application/json");
 }
 
 std::string response_head(const Response& response, std::size_t body_bytes) {

@@ -30,6 +30,12 @@ struct Response {
 // The application/problem+json answer for an error. Source: RFC 9457.
 [[nodiscard]] Response problem_response(const Error& error, std::string_view request_id);
 
+// The application/json answer for an error of an operation whose clients are Retraced's:
+// {"status", "type": "Error", "error", "invalid"}. The last is an array with an entry for each
+// event that has something wrong: its index in the request, a message, and "violations", each with
+// a "field" and a "message". Source: the API of Retraced 1.x, POST …/event/bulk.
+[[nodiscard]] Response retraced_error_response(const Error& error);
+
 // The head of a CGI response, up to and including the empty line, as the FastCGI and CGI writers
 // send it. Source: RFC 3875, section 6. `body_bytes` is the length of the whole body.
 // Throws std::logic_error for a status that no operation answers with, and when a header holds a

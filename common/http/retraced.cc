@@ -82,7 +82,8 @@ void write_retraced_event(JsonWriter& json, std::string_view member, const Audit
        {"created", "source_ip", "description", "is_failure", "is_anonymous", "fields"}) {
     write_stored(json, name, rest);
   }
-  write(json, "component", event.product);
+  // A null there: the column has what the event came without.
+  if (!rest.member("component")) write(json, "component", event.product);
   write_stored(json, "version", rest);
   write_stored(json, "external_id", rest);
   if (event.metadata_json != "{}") {

@@ -59,4 +59,9 @@ Error api_key_name_taken() {
   return failure(ErrorCode::kNameTaken, "Another key of the tenant has this name.");
 }
 
+Error key_reused() {
+  return failure(ErrorCode::kKeyReused,
+                 "The Idempotency-Key was used for another request of this caller.");
+}
+
 }  // namespace registry

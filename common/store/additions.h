@@ -35,8 +35,9 @@ struct ProductRow {
 // The key that is made at `now`.
 [[nodiscard]] ApiKey new_api_key_row(const Uuid& id, const NewApiKey& key, Timestamp now);
 
-// The errors of ApiKeyStore that SQL decides.
+// The errors of ApiKeyStore and AuditStore that SQL decides.
 [[nodiscard]] Error api_key_not_found();
 [[nodiscard]] Error api_key_name_taken();
+[[nodiscard]] Error key_reused();
 
 }  // namespace registry

@@ -219,11 +219,23 @@ class AuditStore {
   [[nodiscard]] virtual Result<std::vector<AuditReceipt>> append_audit_events(
       const TenantScope& scope, std::span<const AuditSubmission> events) = 0;
 
+  // The same, idempotent: when the caller has appended with this key before, and that is less than
+  // kIdempotencyDays ago, nothing is written and the receipts are those of then. Of several at once
+  // one appends and the others get its receipts. An append that failed leaves its key unused. Every
+  // append forgets a few keys that have run out.
+  // Errors: those of append_audit_events, and kKeyReused (the key's digest is another one).
+  [[nodiscard]] virtual Result<std::vector<AuditReceipt>> append_audit_events_once(
+      const TenantScope& scope, std::span<const AuditSubmission> events,
+      const IdempotencyKey& key) = 0;
+
   // Entries in ascending order of id, or descending with `newest_first`: as many as the query
-  // wants, or fewer of large ones (kAuditPageBytes); next_cursor tells whether there are more. What
+  // wants, or fewer of large ones (byte_limit); next_cursor tells whether there are more. What
   // other programs have stored is given as far as it can be. A tenant that does not exist, or no
   // longer, has no entries; that is no error where the scope is all tenants or lists its id, since
   // the trail outlives the tenant.
+  // In ascending order a page ends before the first id that an open transaction may still give an
+  // entry: whoever follows the trail by the last id they saw gets every entry once and in order.
+  // In descending order it has all that is committed.
   // Errors: kNotFound (a scope that is not all tenants, and a query for no tenant or one that is
   // not in it).
   [[nodiscard]] virtual Result<AuditPage> audit_events(const TenantScope& scope,

@@ -72,6 +72,7 @@ enum tenant_status demo trial active frozen archived
 table api_keys
 table audit_log
 sequence audit_log_id_seq
+table idempotency_keys
 table tenant_idp_config
 table tenant_products
 table tenant_projects
@@ -104,6 +105,11 @@ column audit_log.metadata jsonb NOT NULL DEFAULT '{}'::jsonb
 column audit_log.source_ip inet
 column audit_log.user_agent text
 column audit_log.created_at timestamp with time zone NOT NULL DEFAULT now()
+column idempotency_keys.caller text NOT NULL
+column idempotency_keys.key text NOT NULL
+column idempotency_keys.digest bytea NOT NULL
+column idempotency_keys.ids bigint[] NOT NULL
+column idempotency_keys.created_at timestamp with time zone NOT NULL DEFAULT now()
 column tenant_idp_config.id uuid NOT NULL DEFAULT gen_random_uuid()
 column tenant_idp_config.tenant_id uuid NOT NULL
 column tenant_idp_config.type idp_kind NOT NULL
@@ -149,6 +155,7 @@ constraint api_keys.api_keys_tenant_id_name_key UNIQUE (tenant_id, name)
 constraint audit_log.audit_log_pkey PRIMARY KEY (id)
 constraint audit_log.audit_log_project_id_fkey FOREIGN KEY (project_id) REFERENCES tenant_projects(id) ON DELETE SET NULL
 constraint audit_log.audit_log_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE SET NULL
+constraint idempotency_keys.idempotency_keys_pkey PRIMARY KEY (caller, key)
 constraint tenant_idp_config.tenant_idp_config_pkey PRIMARY KEY (id)
 constraint tenant_idp_config.tenant_idp_config_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE
 constraint tenant_idp_config.tenant_idp_config_tenant_id_type_key UNIQUE (tenant_id, type)
@@ -171,11 +178,25 @@ index INDEX api_keys_prefix_idx ON public.api_keys USING btree (prefix)
 index UNIQUE INDEX api_keys_tenant_id_name_key ON public.api_keys USING btree (tenant_id, name)
 index INDEX api_keys_tenant_idx ON public.api_keys USING btree (tenant_id) WHERE (revoked_at IS NULL)
 index INDEX audit_log_action_idx ON public.audit_log USING btree (action)
+index INDEX audit_log_action_page_idx ON public.audit_log USING btree (action, id)
+index INDEX audit_log_actor_action_page_idx ON public.audit_log USING btree (actor_id, action, id) WHERE (actor_id IS NOT NULL)
 index INDEX audit_log_actor_idx ON public.audit_log USING btree (actor_id, created_at DESC) WHERE (actor_id IS NOT NULL)
+index INDEX audit_log_actor_page_idx ON public.audit_log USING btree (actor_id, id) WHERE (actor_id IS NOT NULL)
+index INDEX audit_log_block_idx ON public.audit_log USING btree (((id >> 18)), created_at)
+index INDEX audit_log_part_idx ON public.audit_log USING btree (((id >> 12)), created_at)
 index UNIQUE INDEX audit_log_pkey ON public.audit_log USING btree (id)
+index INDEX audit_log_product_action_page_idx ON public.audit_log USING btree (product, action, id) WHERE (product IS NOT NULL)
+index INDEX audit_log_product_actor_page_idx ON public.audit_log USING btree (product, actor_id, id) WHERE ((product IS NOT NULL) AND (actor_id IS NOT NULL))
 index INDEX audit_log_product_idx ON public.audit_log USING btree (product, created_at DESC) WHERE (product IS NOT NULL)
+index INDEX audit_log_product_page_idx ON public.audit_log USING btree (product, id) WHERE (product IS NOT NULL)
 index INDEX audit_log_tenant_action_idx ON public.audit_log USING btree (tenant_id, action, created_at DESC)
+index INDEX audit_log_tenant_action_page_idx ON public.audit_log USING btree (tenant_id, action, id) WHERE (tenant_id IS NOT NULL)
+index INDEX audit_log_tenant_actor_page_idx ON public.audit_log USING btree (tenant_id, actor_id, id) WHERE (actor_id IS NOT NULL)
 index INDEX audit_log_tenant_idx ON public.audit_log USING btree (tenant_id, created_at DESC)
+index INDEX audit_log_tenant_page_idx ON public.audit_log USING btree (tenant_id, id) WHERE (tenant_id IS NOT NULL)
+index INDEX audit_log_tenant_product_page_idx ON public.audit_log USING btree (tenant_id, product, id) WHERE (product IS NOT NULL)
+index INDEX idempotency_keys_created_idx ON public.idempotency_keys USING btree (created_at)
+index UNIQUE INDEX idempotency_keys_pkey ON public.idempotency_keys USING btree (caller, key)
 index UNIQUE INDEX tenant_idp_config_pkey ON public.tenant_idp_config USING btree (id)
 index UNIQUE INDEX tenant_idp_config_tenant_id_type_key ON public.tenant_idp_config USING btree (tenant_id, type)
 index INDEX tenant_idp_config_tenant_idx ON public.tenant_idp_config USING btree (tenant_id)
@@ -193,10 +214,16 @@ index UNIQUE INDEX tenants_stripe_cust_id_key ON public.tenants USING btree (str
 index INDEX tenants_trial_ends_idx ON public.tenants USING btree (trial_ends_at) WHERE (trial_ends_at IS NOT NULL)
 )";
 
-std::string trigger_line(const std::string& table) {
-  return "trigger CREATE TRIGGER " + table + "_touch_updated_at BEFORE UPDATE ON public." + table +
-         " FOR EACH ROW EXECUTE FUNCTION touch_updated_at()\n";
-}
+constexpr const char* kTriggersAndFunctions =
+    R"(trigger CREATE TRIGGER audit_log_announce_rows BEFORE INSERT ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_announce_rows()
+trigger CREATE TRIGGER idempotency_keys_forget AFTER INSERT ON public.idempotency_keys FOR EACH STATEMENT EXECUTE FUNCTION idempotency_keys_forget()
+trigger CREATE TRIGGER tenant_idp_config_touch_updated_at BEFORE UPDATE ON public.tenant_idp_config FOR EACH ROW EXECUTE FUNCTION touch_updated_at()
+trigger CREATE TRIGGER tenant_products_touch_updated_at BEFORE UPDATE ON public.tenant_products FOR EACH ROW EXECUTE FUNCTION touch_updated_at()
+trigger CREATE TRIGGER tenant_projects_touch_updated_at BEFORE UPDATE ON public.tenant_projects FOR EACH ROW EXECUTE FUNCTION touch_updated_at()
+trigger CREATE TRIGGER tenants_touch_updated_at BEFORE UPDATE ON public.tenants FOR EACH ROW EXECUTE FUNCTION touch_updated_at()
+function audit_log_announce_rows() returns trigger in plpgsql
+function idempotency_keys_forget() returns trigger in plpgsql
+function touch_updated_at() returns trigger in plpgsql)";
 
 }  // namespace
 
@@ -205,13 +232,7 @@ std::string catalog_of(Session& session) {
 }
 
 std::string expected_catalog() {
-  std::string triggers;
-  for (const std::string table :
-       {"tenant_idp_config", "tenant_products", "tenant_projects", "tenants"}) {
-    triggers += trigger_line(table);
-  }
-  return std::string(kObjects) + kColumns + kConstraints + kIndexes + triggers +
-         "function touch_updated_at() returns trigger in plpgsql";
+  return std::string(kObjects) + kColumns + kConstraints + kIndexes + kTriggersAndFunctions;
 }
 
 }  // namespace registry::test

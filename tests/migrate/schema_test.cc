@@ -194,7 +194,7 @@ TEST_CASE_METHOD(Migrate,
 TEST_CASE_METHOD(Migrate, "schema: the whole of it fits another schema than public") {
   sql("CREATE SCHEMA tenancy");
   REQUIRE(run_with("&options=-csearch_path%3Dtenancy", {"up"}) == exits(0));
-  CHECK(sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'tenancy'") == "8");
+  CHECK(sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'tenancy'") == "9");
   CHECK(sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0");
   CHECK(version() == "absent");
   REQUIRE(run_with("&options=-csearch_path%3Dtenancy", {"down", "-all"}) == exits(0));

@@ -1,5 +1,6 @@
 // What entries of the trail meet in Postgres alone: the one statement that appends them, and what
 // other programs have stored.
+#include <algorithm>
 #include <span>
 #include <string>
 #include <utility>
@@ -166,6 +167,39 @@ TEST_CASE_METHOD(AdditionsTest, "audit_events: entries of other programs are rea
   CHECK(page.events[3].event.metadata_json == R"({"k": 1})");
   CHECK(page.events[4].event.metadata_json == "{}");
   for (const AuditEvent& event : page.events) CHECK_FALSE(event.retraced_json.has_value());
+}
+
+TEST_CASE_METHOD(AdditionsTest, "append once: a key is free after a day, and takes a few with it",
+                 "[postgres]") {
+  const AuditSubmission event = submission_at("a");
+  const auto append = [&](const std::string& key, char digest) {
+    return store().append_audit_events_once(
+        everyone(), {&event, 1}, {.caller = "c", .key = key, .digest = std::string(64, digest)});
+  };
+  const auto age = [&](const std::string& interval) {
+    db().execute("UPDATE idempotency_keys SET created_at = now() - interval '" + interval + "'");
+  };
+  const auto first = value_of(append("k", 'a'));
+  age("23 hours 59 minutes");
+  CHECK(value_of(append("k", 'a')) == first);
+  CHECK(code_of(append("k", 'b')) == ErrorCode::kKeyReused);
+  age("24 hours");
+  const auto second = value_of(append("k", 'b'));
+  CHECK(second != first);
+  CHECK(value_of(append("k", 'b')) == second);
+  CHECK(value("SELECT count(*) FROM idempotency_keys") == 1);
+
+  db().execute(
+      "INSERT INTO idempotency_keys (caller, key, digest, ids, created_at)"
+      " SELECT 'c', 'old' || i, '', '{1}', now() - interval '25 hours'"
+      " FROM generate_series(1, 10) i");
+  std::int64_t left = value("SELECT count(*) FROM idempotency_keys WHERE key LIKE 'old%'");
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(append("new" + std::to_string(i), 'a'));
+    const auto now_left = value("SELECT count(*) FROM idempotency_keys WHERE key LIKE 'old%'");
+    CHECK(now_left == std::max<std::int64_t>(left - 3, 0));
+    left = now_left;
+  }
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ TEST_CASE("read_request: each member comes from its variable") {
                                       {"REQUEST_URI", "/v1/x%20y?a=b"},
                                       {"CONTENT_TYPE", "application/json"},
                                       {"HTTP_IF_NONE_MATCH", "\"tag\""},
+                                      {"HTTP_ACCEPT", "text/csv"},
+                                      {"HTTP_IDEMPOTENCY_KEY", "key-1"},
                                       {"HTTP_USER_AGENT", "curl"},
                                       {"REMOTE_ADDR", "192.0.2.1"}});
   CHECK(request.id == "id-1");
@@ -41,6 +43,8 @@ TEST_CASE("read_request: each member comes from its variable") {
   CHECK(request.target == "/v1/x%20y?a=b");
   CHECK(request.content_type == "application/json");
   CHECK(request.if_none_match == "\"tag\"");
+  CHECK(request.accept == "text/csv");
+  CHECK(request.idempotency_key == "key-1");
   CHECK(request.user_agent == "curl");
   CHECK(request.remote_address == "192.0.2.1");
   CHECK(request.body.empty());

@@ -35,6 +35,7 @@ const std::vector<Row>& error_table() {
       {ErrorCode::kAlreadyEntitled, "already_entitled", 409, "Already entitled"},
       {ErrorCode::kTrialAlreadyUsed, "trial_already_used", 409, "Trial already used"},
       {ErrorCode::kTrialNotOffered, "trial_not_offered", 409, "Trial not offered"},
+      {ErrorCode::kKeyReused, "idempotency_key_reused", 422, "Idempotency key reused"},
       {ErrorCode::kTooLarge, "too_large", 413, "Request too large"},
       {ErrorCode::kUnsupportedMediaType, "unsupported_media_type", 415, "Unsupported media type"},
       {ErrorCode::kRateLimited, "rate_limited", 429, "Too many requests"},

@@ -7,61 +7,161 @@
 // The SQL of the audit trail.
 namespace registry::postgres {
 
-// $4 to $19 are arrays with an element for each event, in the order of the columns of `submitted`.
+// $4 to $20 are arrays with an element for each event, in the order of the columns of `submitted`.
 // Answers, in the order of the events, the number (from 1), id and hash of each; or else, when
 // something that events refer to is not there or not in scope, the number of each of these events,
 // whether it is the tenant, and whether it is the project. Only where all tenants are in scope an
 // event may have none. What is there is locked, so that it stays until the entries are; a tenant
 // before its projects, as in its deletion.
-// The hash stands in the entry itself, so the id is drawn before. All entries have one time.
-inline constexpr std::string_view kAppendAuditEvents =
-    "WITH submitted AS MATERIALIZED ("
-    " SELECT * FROM unnest($4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[],"
-    "  $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],"
-    "  $17::text[], $18::text[], $19::text[])"
-    " WITH ORDINALITY AS s (tenant_id, tenant_slug, project_id, actor_id, actor_name, actor_type,"
-    "  action, target_id, target_type, target_name, product, metadata, source_ip, user_agent,"
-    "  hash_tail, retraced, number)"
-    "), tenant AS MATERIALIZED ("
-    " SELECT t.id, t.slug FROM tenants t"
-    " WHERE (t.id = ANY ($4::uuid[]) OR t.slug = ANY ($5::text[])) AND " TENANT_IN_SCOPE
-    " ORDER BY t.id FOR KEY SHARE"
-    "), project AS MATERIALIZED ("
-    " SELECT p.id, p.tenant_id FROM tenant t JOIN tenant_projects p"
-    " ON p.tenant_id = t.id WHERE p.id = ANY ($6::uuid[]) ORDER BY p.id FOR KEY SHARE OF p"
-    "), resolved AS MATERIALIZED ("
-    " SELECT s.*, coalesce(i.id, n.id) AS known_tenant, p.id AS known_project FROM submitted s"
-    " LEFT JOIN tenant i ON i.id = s.tenant_id"
-    " LEFT JOIN tenant n ON n.slug = s.tenant_slug AND s.tenant_id IS NULL"
-    " LEFT JOIN project p ON p.id = s.project_id AND p.tenant_id = coalesce(i.id, n.id)"
-    "), judged AS MATERIALIZED ("
-    " SELECT number,"
-    "  known_tenant IS NULL AND ($1::boolean IS NOT TRUE OR tenant_id IS NOT NULL"
-    "   OR tenant_slug IS NOT NULL) AS no_tenant,"
-    "  known_project IS NULL AND project_id IS NOT NULL AS no_project FROM resolved"
-    "), refused AS MATERIALIZED ("
-    " SELECT * FROM judged WHERE no_tenant OR no_project"
-    "), numbered AS MATERIALIZED ("
-    " SELECT nextval((SELECT pg_get_serial_sequence('audit_log', 'id'))::regclass) AS id, r.*"
-    " FROM (SELECT * FROM resolved WHERE NOT EXISTS (SELECT FROM refused) ORDER BY number) r"
-    "), hashed AS MATERIALIZED ("
-    " SELECT n.*,"
-    "  encode(sha256(convert_to(n.id::text || ':' || n.hash_tail, 'UTF8')), 'hex') AS hash"
-    " FROM numbered n"
-    "), appended AS ("
-    " INSERT INTO audit_log (id, created_at, tenant_id, project_id, actor_id, actor_name,"
-    "  actor_type, action, target_id, target_type, target_name, product, metadata, source_ip,"
-    "  user_agent)"
-    " SELECT id, (SELECT clock_timestamp()), known_tenant, known_project, actor_id, actor_name,"
-    "  actor_type, action, target_id, target_type, target_name, product,"
-    "  metadata::jsonb || CASE WHEN retraced IS NULL THEN '{}' ELSE"
-    "   jsonb_build_object('_retraced', retraced::jsonb || jsonb_build_object('hash', hash)) END,"
-    "  source_ip::inet, user_agent FROM hashed ORDER BY number"
-    ") SELECT number, id, hash, false, false FROM hashed"
-    " UNION ALL SELECT number, NULL, NULL, no_tenant, no_project FROM refused ORDER BY 1";
+// The hash stands in the entry itself, so the id is drawn before. `announced` adds no row: it has
+// the table's trigger announce the ids that are about to be drawn, see 0003_audit_tail. All entries
+// have one time.
+#define NUMBERED_EVENTS                                                                            \
+  "WITH submitted AS MATERIALIZED ("                                                               \
+  " SELECT * FROM unnest($4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[],"  \
+  "  $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],"   \
+  "  $17::text[], $18::text[], $19::text[], $20::text[])"                                          \
+  " WITH ORDINALITY AS s (tenant_id, tenant_slug, project_id, project_slug, actor_id, actor_name," \
+  "  actor_type, action, target_id, target_type, target_name, product, metadata, source_ip,"       \
+  "  user_agent, hash_tail, retraced, number)"                                                     \
+  "), tenant AS MATERIALIZED ("                                                                    \
+  " SELECT t.id, t.slug FROM tenants t"                                                            \
+  " WHERE (t.id = ANY ($4::uuid[]) OR t.slug = ANY ($5::text[])) AND " TENANT_IN_SCOPE             \
+  " ORDER BY t.id FOR KEY SHARE"                                                                   \
+  "), project AS MATERIALIZED ("                                                                   \
+  " SELECT p.id, p.tenant_id, p.slug FROM tenant t JOIN tenant_projects p"                         \
+  " ON p.tenant_id = t.id WHERE p.id = ANY ($6::uuid[]) OR p.slug = ANY ($7::text[])"              \
+  " ORDER BY p.id FOR KEY SHARE OF p"                                                              \
+  "), resolved AS MATERIALIZED ("                                                                  \
+  " SELECT s.*, coalesce(i.id, n.id) AS known_tenant, p.id AS known_project FROM submitted s"      \
+  " LEFT JOIN tenant i ON i.id = s.tenant_id"                                                      \
+  " LEFT JOIN tenant n ON n.slug = s.tenant_slug AND s.tenant_id IS NULL"                          \
+  " LEFT JOIN project p ON p.tenant_id = coalesce(i.id, n.id)"                                     \
+  "  AND CASE WHEN s.project_id IS NULL THEN p.slug = s.project_slug ELSE p.id = s.project_id END" \
+  "), judged AS MATERIALIZED ("                                                                    \
+  " SELECT number,"                                                                                \
+  "  known_tenant IS NULL AND ($1::boolean IS NOT TRUE OR tenant_id IS NOT NULL"                   \
+  "   OR tenant_slug IS NOT NULL) AS no_tenant,"                                                   \
+  "  known_project IS NULL AND (project_id IS NOT NULL OR project_slug IS NOT NULL) AS no_project" \
+  " FROM resolved"                                                                                 \
+  "), refused AS MATERIALIZED ("                                                                   \
+  " SELECT * FROM judged WHERE no_tenant OR no_project"                                            \
+  "), announced AS ("                                                                              \
+  " INSERT INTO audit_log (action) SELECT '' WHERE false RETURNING 1"                              \
+  "), numbered AS MATERIALIZED ("                                                                  \
+  " SELECT nextval((SELECT pg_get_serial_sequence('audit_log', 'id'))::regclass) AS id, r.*"       \
+  " FROM (SELECT * FROM resolved WHERE NOT EXISTS (SELECT FROM refused)"                           \
+  "  AND NOT EXISTS (SELECT FROM announced) ORDER BY number) r"                                    \
+  "), hashed AS MATERIALIZED ("                                                                    \
+  " SELECT n.*,"                                                                                   \
+  "  encode(sha256(convert_to(n.id::text || ':' || n.hash_tail, 'UTF8')), 'hex') AS hash"          \
+  " FROM numbered n"
 
-// A page of entries is this, one condition for each member of AuditQuery that is present, an order,
-// a limit, and one of the ends below. $4 is the tenant that the query names, or NULL. A tenant
+// Ends NUMBERED_EVENTS; `condition` is one on all of them.
+#define APPEND_HASHED(condition)                                                                 \
+  "), appended AS ("                                                                             \
+  " INSERT INTO audit_log (id, created_at, tenant_id, project_id, actor_id, actor_name,"         \
+  "  actor_type, action, target_id, target_type, target_name, product, metadata, source_ip,"     \
+  "  user_agent)"                                                                                \
+  " SELECT id, (SELECT clock_timestamp()), known_tenant, known_project, actor_id, actor_name,"   \
+  "  actor_type, action, target_id, target_type, target_name, product,"                          \
+  "  metadata::jsonb || CASE WHEN retraced IS NULL THEN '{}' ELSE"                               \
+  "   jsonb_build_object('_retraced', retraced::jsonb || jsonb_build_object('hash', hash)) END," \
+  "  source_ip::inet, user_agent FROM hashed" condition                                          \
+  " ORDER BY number"                                                                             \
+  ") SELECT number, id, hash, false, false FROM hashed" condition                                \
+  " UNION ALL SELECT number, NULL, NULL, no_tenant, no_project FROM refused ORDER BY 1"
+
+inline constexpr std::string_view kAppendAuditEvents = NUMBERED_EVENTS APPEND_HASHED("");
+
+// The same with a key: $21 caller, $22 key, $23 digest in hexadecimal digits, $24 hours that a
+// key counts. Whoever comes second with a key waits until the first has ended. Answers nothing
+// where the key is taken.
+inline constexpr std::string_view kAppendAuditEventsOnce = NUMBERED_EVENTS
+    "), claim AS ("
+    " INSERT INTO idempotency_keys AS k (caller, key, digest, ids, created_at)"
+    " SELECT $21, $22, decode($23, 'hex'), array_agg(id ORDER BY number), clock_timestamp()"
+    " FROM numbered HAVING count(*) > 0"
+    " ON CONFLICT (caller, key) DO UPDATE SET digest = excluded.digest, ids = excluded.ids,"
+    "  created_at = excluded.created_at"
+    " WHERE k.created_at <= excluded.created_at - make_interval(hours => $24)"
+    " RETURNING 1" APPEND_HASHED(" WHERE EXISTS (SELECT FROM claim)");
+#undef NUMBERED_EVENTS
+#undef APPEND_HASHED
+
+// $1 caller, $2 key, $3 digest in hexadecimal digits, $4 the tails of the events' hashes. Answers
+// whether it is that digest, and the ids and hashes in their order.
+inline constexpr std::string_view kAuditEventsOfKey =
+    "SELECT k.digest = decode($3, 'hex'), i.id,"
+    " encode(sha256(convert_to(i.id::text || ':' || i.tail, 'UTF8')), 'hex')"
+    " FROM idempotency_keys k, unnest(k.ids, $4::text[]) WITH ORDINALITY AS i (id, tail, number)"
+    " WHERE k.caller = $1 AND k.key = $2 ORDER BY i.number";
+
+// Where a page may be: answers the last id up to which the trail is decided, which is NULL unless
+// $1; an id before the first that was received at $3 or later; and one not before the last that was
+// received before $4. These two are NULL where there is none, or where $3 or $4 is NULL.
+//
+// Decided, see 0003_audit_tail: no transaction that is open has announced ids up to there. What the
+// statement itself can see may be less, since transactions may have ended meanwhile: the page is
+// another statement. The ids that were announced are near the greatest one, which gives the upper
+// 32 bits. Where nothing is newer than $2 the locks are not looked at.
+//
+// Times, which are nearly but not quite in the order of the ids, and may be anything where rows
+// came from elsewhere: blocks of 2^18 ids are looked through for the first one with such a time,
+// and its parts of 2^12 ids likewise, at an index probe for each.
+#define FIRST_AT(level, shift, from)                                                             \
+  level                                                                                          \
+      " (span, newest) AS ("                                                                     \
+      " SELECT s.span, (SELECT max(created_at) FROM audit_log WHERE id >> " shift                \
+      " = s.span)"                                                                               \
+      " FROM (SELECT min(id >> " shift ") AS span FROM audit_log WHERE id >> " shift " >= " from \
+      ") s WHERE $3::timestamptz IS NOT NULL AND s.span IS NOT NULL"                             \
+      " UNION ALL"                                                                               \
+      " SELECT s.span, (SELECT max(created_at) FROM audit_log WHERE id >> " shift                \
+      " = s.span)"                                                                               \
+      " FROM " level " l, LATERAL (SELECT min(id >> " shift                                      \
+      ") AS span FROM audit_log"                                                                 \
+      "  WHERE id >> " shift                                                                     \
+      " > l.span) s WHERE l.newest < $3 AND s.span IS NOT NULL"                                  \
+      ")"
+#define LAST_AT(level, shift, to)                                                              \
+  level                                                                                        \
+      " (span, oldest) AS ("                                                                   \
+      " SELECT s.span, (SELECT min(created_at) FROM audit_log WHERE id >> " shift              \
+      " = s.span)"                                                                             \
+      " FROM (SELECT max(id >> " shift ") AS span FROM audit_log WHERE id >> " shift " <= " to \
+      ") s WHERE $4::timestamptz IS NOT NULL AND s.span IS NOT NULL"                           \
+      " UNION ALL"                                                                             \
+      " SELECT s.span, (SELECT min(created_at) FROM audit_log WHERE id >> " shift              \
+      " = s.span)"                                                                             \
+      " FROM " level " l, LATERAL (SELECT max(id >> " shift                                    \
+      ") AS span FROM audit_log"                                                               \
+      "  WHERE id >> " shift                                                                   \
+      " < l.span) s WHERE l.oldest >= $4 AND s.span IS NOT NULL"                               \
+      ")"
+inline constexpr std::string_view kAuditBounds =
+    "WITH RECURSIVE " FIRST_AT("first_block", "18", "(-9223372036854775808 >> 18)") ", "
+    FIRST_AT("first_part", "12", "(SELECT span << 6 FROM first_block WHERE newest >= $3)") ", "
+    LAST_AT("last_block", "18", "(9223372036854775807 >> 18)") ", "
+    LAST_AT("last_part", "12", "(SELECT (span << 6) + 63 FROM last_block WHERE oldest < $4)")
+    " SELECT"
+    " CASE WHEN $1::boolean THEN ("
+    "  SELECT least(newest.id, announced.id)"
+    "  FROM (SELECT coalesce(max(id), 0) AS id FROM audit_log) newest, LATERAL ("
+    "   SELECT min(newest.id + 2147483648"
+    "    - ((newest.id - l.objid::bigint + 2147483648) & 4294967295)) AS id"
+    "   FROM pg_locks l WHERE newest.id > $2::bigint AND l.locktype = 'advisory'"
+    "    AND l.objsubid = 2 AND l.classid = 'audit_log'::regclass"
+    "    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    "  ) announced) END,"
+    " (SELECT (span << 12) - 1 FROM first_part WHERE newest >= $3),"
+    " (SELECT (span << 12) + 4095 FROM last_part WHERE oldest < $4)";
+#undef FIRST_AT
+#undef LAST_AT
+
+// A page of entries is this, one condition for each member of AuditQuery that is present, the ids
+// that it may be among, an order, a limit, and one of the ends below. $4 is the tenant that the
+// query names, or NULL. A tenant
 // whose id the scope lists need not exist any more; a query for none is for the scope of all alone.
 // Other programs may have stored something else than an object, or a mask.
 inline constexpr std::string_view kAuditEvents =

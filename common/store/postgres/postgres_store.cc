@@ -175,6 +175,12 @@ Result<std::vector<AuditReceipt>> PostgresStore::append_audit_events(
       [&](Connection& db) { return postgres::append_audit_events(db, scope, events); });
 }
 
+Result<std::vector<AuditReceipt>> PostgresStore::append_audit_events_once(
+    const TenantScope& scope, std::span<const AuditSubmission> events, const IdempotencyKey& key) {
+  return with_connection(
+      [&](Connection& db) { return postgres::append_audit_events_once(db, scope, events, key); });
+}
+
 Result<AuditPage> PostgresStore::audit_events(const TenantScope& scope, const AuditQuery& query) {
   return with_connection([&](Connection& db) { return postgres::audit_events(db, scope, query); });
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/json_writer.h"
 #include "common/crypto/audit_hash.h"
 #include "common/store/additions.h"
 #include "common/store/audit_metadata.h"
@@ -37,7 +39,8 @@ constexpr std::string_view kAfterAllMoments = "~";
   " AND t.slug IN (SELECT value FROM json_each(?3))))"
 constexpr std::string_view kHasTrail = "SELECT " SCOPE_HAS_TRAIL;
 
-// The entries of a page; audit_page_sql() completes it.
+// The entries of a page; audit_page_sql() completes it. The times are hidden from the indexes: what
+// those find would have to be sorted.
 static_assert(kReservedMetadataKey == "_retraced");
 constexpr std::string_view kSelectEvents =
     "SELECT id, created_at, tenant_id, project_id, actor_id, actor_name, actor_type, action,"
@@ -46,8 +49,19 @@ constexpr std::string_view kSelectEvents =
     " ELSE json_remove(metadata, '$._retraced') END,"
     " source_ip, user_agent,"
     " CASE json_type(metadata, '$._retraced') WHEN 'object' THEN metadata -> '$._retraced' END"
-    " FROM audit_log WHERE created_at >= ?8 AND created_at < ?9 AND " SCOPE_HAS_TRAIL;
+    " FROM audit_log WHERE +created_at >= ?8 AND +created_at < ?9 AND id > ?10 AND id <= ?11"
+    " AND " SCOPE_HAS_TRAIL;
 #undef SCOPE_HAS_TRAIL
+
+// A few that have run out at ?1; that of this request is replaced.
+constexpr std::string_view kForgetKeys =
+    "DELETE FROM idempotency_keys WHERE (caller, key) IN (SELECT caller, key FROM idempotency_keys"
+    " WHERE created_at <= ?1 ORDER BY created_at LIMIT 3)";
+constexpr std::string_view kKeepKey =
+    "INSERT INTO idempotency_keys (caller, key, digest, ids, created_at) VALUES (?1, ?2, ?3, ?4, "
+    "?5)"
+    " ON CONFLICT (caller, key) DO UPDATE SET digest = excluded.digest, ids = excluded.ids,"
+    " created_at = excluded.created_at";
 
 constexpr std::string_view kTenantIdBySlug =
     "SELECT t.id FROM tenants t WHERE t.slug = ?4 AND " SCOPE_HAS_TENANT;
@@ -64,14 +78,26 @@ std::optional<Uuid> find_tenant(Connection& db, const TenantScope& scope,
   return row.get<Uuid>(0);
 }
 
-bool is_project_of(Connection& db, const Uuid& project_id, const std::optional<Uuid>& tenant_id) {
-  return db
-      .query("SELECT 1 FROM tenant_projects WHERE id = ?1 AND tenant_id = ?2", project_id,
-             tenant_id)
-      .step();
+// Nothing where an event names no project, or none of the tenant.
+std::optional<Uuid> find_project(Connection& db, const AuditSubmission& submission,
+                                 const std::optional<Uuid>& tenant_id) {
+  const auto& id = submission.event.project_id;
+  if (!id && !submission.project_slug) return std::nullopt;
+  Statement row = db.query(
+      "SELECT id FROM tenant_projects"
+      " WHERE tenant_id = ?1 AND CASE WHEN ?2 IS NULL THEN slug = ?3 ELSE id = ?2 END",
+      tenant_id, id, submission.project_slug);
+  if (!row.step()) return std::nullopt;
+  return row.get<Uuid>(0);
 }
 
-// The tenant of each event; what is wrong with these and with the projects goes to `errors`.
+// What events refer to.
+struct Named {
+  std::optional<Uuid> tenant_id;
+  std::optional<Uuid> project_id;
+};
+
+// The tenant and the project of each event; what is wrong with them goes to `errors`.
 class References {
  public:
   References(Connection& db, const TenantScope& scope,
@@ -82,15 +108,15 @@ class References {
       if (!tenant_id && (names_tenant || !scope.is_all())) {
         note(tenant_member(submission), tenant_problem(submission));
       }
-      const auto& project_id = submission.event.project_id;
-      if (project_id && !is_project_of(db, *project_id, tenant_id)) {
+      const auto project_id = find_project(db, submission, tenant_id);
+      if (!project_id && (submission.event.project_id || submission.project_slug)) {
         note(project_member(submission), kNoSuchProject);
       }
-      tenant_ids_.push_back(tenant_id);
+      named_.push_back({.tenant_id = tenant_id, .project_id = project_id});
     }
   }
 
-  [[nodiscard]] const std::vector<std::optional<Uuid>>& tenant_ids() const { return tenant_ids_; }
+  [[nodiscard]] const std::vector<Named>& named() const { return named_; }
   [[nodiscard]] const std::vector<FieldError>& errors() const { return errors_; }
 
  private:
@@ -98,7 +124,7 @@ class References {
     if (errors_.size() < kReferenceErrorLimit) errors_.push_back({std::move(member), message});
   }
 
-  std::vector<std::optional<Uuid>> tenant_ids_;
+  std::vector<Named> named_;
   std::vector<FieldError> errors_;
 };
 
@@ -108,16 +134,85 @@ std::int64_t last_audit_id(Connection& db) {
   return row.get<std::int64_t>(0);
 }
 
-// The event as it is stored: with its tenant, and with what Retraced's form has beyond the columns.
-NewAuditEvent stored_event(const AuditSubmission& submission, const std::optional<Uuid>& tenant_id,
+std::int64_t newest_id(Connection& db) {
+  Statement row = db.query("SELECT coalesce(max(id), 0) FROM audit_log");
+  row.step();
+  return row.get<std::int64_t>(0);
+}
+
+// The event as it is stored: with its tenant and project, and with what Retraced's form has beyond
+// the columns.
+NewAuditEvent stored_event(const AuditSubmission& submission, const Named& named,
                            const std::string& hash) {
   NewAuditEvent event = submission.event;
-  event.tenant_id = tenant_id;
+  event.tenant_id = named.tenant_id;
+  event.project_id = named.project_id;
   if (submission.retraced_json) {
     event.metadata_json =
         metadata_with_reserved(event.metadata_json, *submission.retraced_json, hash);
   }
   return event;
+}
+
+// All but what has become of the transaction, which the caller ends.
+Result<std::vector<AuditReceipt>> append(Connection& db, const TenantScope& scope,
+                                         std::span<const AuditSubmission> events, Timestamp now) {
+  const References references(db, scope, events);
+  if (!references.errors().empty()) {
+    return fail(invalid_request("The request has invalid members.", references.errors()));
+  }
+  std::vector<AuditReceipt> receipts;
+  std::int64_t id = last_audit_id(db);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    // Known before the entry is written, because an entry may hold its own hash.
+    ++id;
+    std::string hash = crypto::audit_hash(std::to_string(id), events[i].hash_tail);
+    insert_audit_event(db, stored_event(events[i], references.named()[i], hash), now, id);
+    receipts.push_back({.id = id, .hash = std::move(hash)});
+  }
+  return receipts;
+}
+
+// What was appended with a key: the ids, and whether its digest is the same.
+struct KeptKey {
+  bool is_same_request = false;
+  std::vector<std::int64_t> ids;
+};
+
+// Nothing where the key is unused, or was used too long ago.
+std::optional<KeptKey> find_key(Connection& db, const IdempotencyKey& key, Timestamp now) {
+  Statement row = db.query(
+      "SELECT k.digest = ?3, i.value FROM idempotency_keys k, json_each(k.ids) i"
+      " WHERE k.caller = ?1 AND k.key = ?2 AND k.created_at > ?4 ORDER BY i.key",
+      key.caller, key.key, key.digest, add_days(now, -kIdempotencyDays));
+  KeptKey kept;
+  while (row.step()) {
+    kept.is_same_request = row.get<bool>(0);
+    kept.ids.push_back(row.get<std::int64_t>(1));
+  }
+  if (kept.ids.empty()) return std::nullopt;
+  return kept;
+}
+
+// The events are the same as then, and so are their hashes.
+Result<std::vector<AuditReceipt>> receipts_of(const KeptKey& kept,
+                                              std::span<const AuditSubmission> events) {
+  if (!kept.is_same_request || kept.ids.size() != events.size()) return fail(key_reused());
+  std::vector<AuditReceipt> receipts;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    receipts.push_back(
+        {.id = kept.ids[i],
+         .hash = crypto::audit_hash(std::to_string(kept.ids[i]), events[i].hash_tail)});
+  }
+  return receipts;
+}
+
+std::string ids_json(const std::vector<AuditReceipt>& receipts) {
+  JsonWriter json;
+  json.begin_array();
+  for (const AuditReceipt& receipt : receipts) json.value(receipt.id);
+  json.end_array();
+  return json.str();
 }
 
 AuditEvent read_event(const Statement& row) {
@@ -158,46 +253,56 @@ std::string audit_page_sql(const AuditQuery& query) {
   if (query.product) sql += " AND product = ?5";
   if (query.actor_id) sql += " AND actor_id = ?6";
   if (query.action) sql += " AND action = ?7";
-  sql += query.newest_first ? " AND id < ?10 ORDER BY id DESC" : " AND id > ?10 ORDER BY id";
-  return sql + " LIMIT ?11";
+  return sql.append(query.newest_first ? " ORDER BY id DESC" : " ORDER BY id").append(" LIMIT ?12");
 }
 
 Result<std::vector<AuditReceipt>> SqliteStore::append_audit_events(
     const TenantScope& scope, std::span<const AuditSubmission> events) {
   const Pool::Lease db(*pool_);
   Transaction transaction(*db);
+  auto receipts = append(*db, scope, events, clock_.now());
+  if (receipts) transaction.commit();
+  return receipts;
+}
+
+Result<std::vector<AuditReceipt>> SqliteStore::append_audit_events_once(
+    const TenantScope& scope, std::span<const AuditSubmission> events, const IdempotencyKey& key) {
+  const Pool::Lease db(*pool_);
+  Transaction transaction(*db);
   const Timestamp now = clock_.now();
-  const References references(*db, scope, events);
-  if (!references.errors().empty()) {
-    return fail(invalid_request("The request has invalid members.", references.errors()));
-  }
-  std::vector<AuditReceipt> receipts;
-  std::int64_t id = last_audit_id(*db);
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    // Known before the entry is written, because an entry may hold its own hash.
-    ++id;
-    std::string hash = crypto::audit_hash(std::to_string(id), events[i].hash_tail);
-    insert_audit_event(*db, stored_event(events[i], references.tenant_ids()[i], hash), now, id);
-    receipts.push_back({.id = id, .hash = std::move(hash)});
-  }
+  if (const auto kept = find_key(*db, key, now)) return receipts_of(*kept, events);
+  auto receipts = append(*db, scope, events, now);
+  if (!receipts) return receipts;
+  db->run(kForgetKeys, add_days(now, -kIdempotencyDays));
+  db->run(kKeepKey, key.caller, key.key, key.digest, ids_json(*receipts), now);
   transaction.commit();
   return receipts;
 }
 
 Result<AuditPage> SqliteStore::audit_events(const TenantScope& scope, const AuditQuery& query) {
   const Pool::Lease db(*pool_);
-  const std::int64_t start =
-      query.newest_first ? std::numeric_limits<std::int64_t>::max() : std::int64_t{0};
+  AuditPage page;
+  // Entries appear in the order of their ids, because there is one writer at a time: up to the
+  // last one there will be no further.
+  page.decided_id = newest_id(*db);
+  using Limits = std::numeric_limits<std::int64_t>;
+  std::int64_t after = Limits::min();
+  std::int64_t last = query.last_id.value_or(Limits::max());
+  if (query.newest_first) {
+    if (query.cursor) last = std::min(last, *query.cursor - 1);
+  } else {
+    if (query.cursor) after = *query.cursor;
+    last = std::min(last, page.decided_id);
+  }
   const std::string since = query.since ? query.since->to_string() : std::string(kBeforeAllMoments);
   const std::string until = query.until ? query.until->to_string() : std::string(kAfterAllMoments);
   // One more than wanted tells whether there is a further page.
   Statement row = query_in_scope(*db, scope, audit_page_sql(query), query.tenant_id, query.product,
-                                 query.actor_id, query.action, since, until,
-                                 query.cursor.value_or(start), std::int64_t{query.limit} + 1);
-  AuditPage page;
+                                 query.actor_id, query.action, since, until, after, last,
+                                 std::int64_t{query.limit} + 1);
   std::int64_t bytes = 0;
   while (row.step()) {
-    if (std::cmp_equal(page.events.size(), query.limit) || bytes >= kAuditPageBytes) {
+    if (std::cmp_equal(page.events.size(), query.limit) || bytes >= query.byte_limit) {
       page.next_cursor = page.events.back().id;
       break;
     }

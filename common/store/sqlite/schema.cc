@@ -34,9 +34,14 @@ void add_product_requests(Connection& db, Timestamp /*now*/) {
   db.execute(std::string(kSchema2Sql));
 }
 
+void add_keys_and_pages(Connection& db, Timestamp /*now*/) {
+  db.execute(std::string(kSchema3Sql));
+}
+
 // Entry n takes a database from version n to n + 1; its script sets user_version.
 using Upgrade = void (*)(Connection& db, Timestamp now);
-constexpr std::array<Upgrade, kSchemaVersion> kUpgrades = {create_schema, add_product_requests};
+constexpr std::array<Upgrade, kSchemaVersion> kUpgrades = {create_schema, add_product_requests,
+                                                           add_keys_and_pages};
 
 // The version, checked to be one that this program knows.
 int known_schema_version(Connection& db) {

@@ -8,11 +8,12 @@
 namespace registry::sqlite {
 
 // The version of the schema that this program reads and writes.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 // The scripts that make each version from the one before, embedded by the build.
 extern const std::string_view kSchemaSql;   // schema.sql, which stays as it is
 extern const std::string_view kSchema2Sql;  // schema_2.sql
+extern const std::string_view kSchema3Sql;  // schema_3.sql
 
 // The version that a database has now (PRAGMA user_version); 0 for an empty one.
 [[nodiscard]] int schema_version(Connection& db);
