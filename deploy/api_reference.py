@@ -39,7 +39,8 @@ TAG = {"name", "description"}
 PATH_ITEM = {"parameters", *METHODS}
 OPERATION = {
     *("operationId", "tags", "summary", "description", "deprecated", "security", "parameters"),
-    *("requestBody", "responses", "x-body-limit-bytes", "x-bounded-to-product"),
+    *("requestBody", "responses", "servers"),
+    *("x-body-limit-bytes", "x-bounded-to-product", "x-error-form"),
 }
 PARAMETER = {"name", "in", "required", "description", "deprecated", "schema", "example"}
 REQUEST_BODY = {"required", "description", "content"}
@@ -138,6 +139,7 @@ class Operation:
     body: Body | None
     responses: tuple[Response, ...]
     curl: str
+    other_paths: tuple[str, ...]  # where it is found as well
 
     def answers(self) -> list[Response]:
         return [response for response in self.responses if not response.is_error()]
@@ -256,6 +258,12 @@ def read_security(operation: Node, root: Node) -> tuple[str, ...]:
     return tuple(found)
 
 
+def read_other_paths(node: Node, route: str) -> tuple[str, ...]:
+    """The paths below the operation's own servers, but for the one at the root."""
+    urls = [server.checked(SERVER).needed_text("url") for server in node.elements("servers")]
+    return tuple(url + route for url in urls if url != "/")
+
+
 def read_operation(root: Node, route: str, item: Node, method: str) -> Operation:
     node = item.child(method).checked(OPERATION)
     tags = [element.value for element in node.elements("tags")]
@@ -281,6 +289,7 @@ def read_operation(root: Node, route: str, item: Node, method: str) -> Operation
         body=body,
         responses=responses,
         curl=curl(method.upper(), url + route, parameters, body, bool(security)),
+        other_paths=read_other_paths(node, route),
     )
 
 

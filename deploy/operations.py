@@ -20,8 +20,12 @@ PATH_ITEM_MEMBERS = ("summary", "description", "parameters", "servers")
 OPERATION_ID = re.compile(r"[a-z][a-z0-9_]*")
 LITERAL_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 TEMPLATE_SEGMENT = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+PREFIX = re.compile(r"/[A-Za-z0-9_~-]+")
 QUERY_PARAMETER = re.compile(r"[a-z][a-z0-9_]*")
 
+
+# The values of x-error-form, and what they are in common/http/operation.h.
+ERROR_FORMS = {"problem": "kProblem", "retraced": "kRetraced"}
 
 # The callers that `security` may name, and who they are in common/http/operation.h.
 TOKEN = "token"
@@ -72,6 +76,8 @@ class Operation:
     query_parameters: tuple[str, ...]
     body: Body
     rights: Rights
+    route_prefix: str = ""  # what paths may have in front of the route
+    error_form: str = "kProblem"  # as in common/http/operation.h
 
     def methods(self) -> tuple[str, ...]:
         """The HTTP methods it answers."""
@@ -158,6 +164,8 @@ def read_operation(
         read_query_parameters(name, parameters),
         read_body(document, name, method, node),
         read_rights(name, route, node),
+        read_route_prefix(name, node),
+        read_error_form(name, node),
     )
 
 
@@ -191,6 +199,26 @@ def check_route(name: str, route: str, parameters: list[dict[str, Any]]) -> None
     declared = [entry.get("name") for entry in parameters if entry.get("in") == "path"]
     if sorted(in_route) != sorted(map(str, declared)) or len(set(in_route)) != len(in_route):
         raise RenderError(f"{name}: path {route!r}, but path parameters {declared}")
+
+
+def read_route_prefix(name: str, node: dict[str, Any]) -> str:
+    """What the operation's own `servers` let paths begin with, besides nothing."""
+    servers = node.get("servers")
+    if servers is None:
+        return ""
+    urls = [server.get("url") if isinstance(server, dict) else None
+            for server in (servers if isinstance(servers, list) else [])]
+    if len(urls) != 2 or urls[0] != "/" or not PREFIX.fullmatch(str(urls[1])):
+        raise RenderError(f"{name}: servers {urls} are not '/' and one prefix like '/other'")
+    return str(urls[1])
+
+
+def read_error_form(name: str, node: dict[str, Any]) -> str:
+    """How the operation words its errors."""
+    form = node.get("x-error-form", "problem")
+    if form not in ERROR_FORMS:
+        raise RenderError(f"{name}: x-error-form {form!r} is none of {', '.join(ERROR_FORMS)}")
+    return ERROR_FORMS[form]
 
 
 def read_query_parameters(name: str, parameters: list[dict[str, Any]]) -> tuple[str, ...]:

@@ -65,10 +65,12 @@ const Operation kOperation{{
     .id = "{operation.id}",
     .method = "{operation.method}",
     .route = "{operation.route}",
+    .route_prefix = "{operation.route_prefix}",
     .query_parameters = kQueryParameters,
     .body = BodyUse::{operation.body.use},
     .body_limit_bytes = {operation.body.limit_bytes},
     .any_content_type = {cxx(operation.body.any_content_type)},
+    .error_form = ErrorForm::{operation.error_form},
     .rights = {{
         .everybody = {cxx(rights.everybody)},
         .administrator = {cxx("administrator" in rights.callers)},
@@ -103,13 +105,18 @@ def by_route(operations: list[Operation]) -> dict[str, list[Operation]]:
     return routes
 
 
-def route_pattern(route: str) -> str:
+def route_pattern(route: str, prefix: str = "") -> str:
     """The regular expression that matches the paths of a path template."""
     segments = [
         "[^/]+" if segment.startswith("{") else segment.replace(".", r"\.")
         for segment in route.split("/")
     ]
-    return "^" + "/".join(segments) + r"\z"
+    return "^" + (f"(?:{prefix})?" if prefix else "") + "/".join(segments) + r"\z"
+
+
+def prefixes(operations: list[Operation]) -> dict[str, str]:
+    """What may stand in front of each path."""
+    return {operation.route: operation.route_prefix for operation in operations}
 
 
 def allowed_methods(operations: list[Operation], has_docs: bool) -> dict[str, list[str]]:
@@ -133,7 +140,9 @@ def render_http_routes(operations: list[Operation], sockets: str, has_docs: bool
         ]
     lines += ["", "map $uri $registry_route {", '    default "";']
     # Regular expressions throughout: a map compares strings without regard to case.
-    lines += [f'    "~{route_pattern(route)}" "{route}";' for route in allowed]
+    prefix = prefixes(operations)
+    lines += [f'    "~{route_pattern(route, prefix.get(route, ""))}" "{route}";'
+              for route in allowed]
     lines += ["}", "", "map $registry_route $registry_allow {", '    default "";']
     lines += [f'    "{route}" "{", ".join(methods)}";' for route, methods in allowed.items()]
     lines += ["}", "", 'map "$request_method $registry_route" $registry_function {']
@@ -147,11 +156,14 @@ def render_http_routes(operations: list[Operation], sockets: str, has_docs: bool
 def render_server_routes(operations: list[Operation], docs: str | None) -> str:
     """The part of the routes that belongs into nginx's server context."""
     lines = ["# Derived from openapi.yaml by deploy/routes.py: server context."]
+    prefix = prefixes(operations)
     for route, members in by_route(operations).items():
+        is_pattern = "{" in route or prefix[route]
+        pattern = route_pattern(route, prefix[route])
         # A body that no operation reads is ignored, not refused, unless it is unreasonable.
         limit = max(member.body.limit_bytes or DEFAULT_BODY_LIMIT_BYTES for member in members)
         lines += [
-            f'location ~ "{route_pattern(route)}" {{' if "{" in route else f"location = {route} {{",
+            f'location ~ "{pattern}" {{' if is_pattern else f"location = {route} {{",
             f"    client_max_body_size {limit};",
             '    if ($registry_function = "") {',
             "        return 405;",

@@ -1,3 +1,4 @@
+
 #include "common/app/app.h"
 
 namespace registry {
@@ -5,16 +6,15 @@ namespace {
 
 // POST /v1/audit: one event, or an array of them of which all are kept or none.
 Result<Response> audit_append(const Request& request, Context& context) {
-  auto read = read_audit_batch(request);
-  if (!read) return fail(read.error());
-  const auto batch = bounded_batch(std::move(*read), context.tenants, context.bound_product);
+  auto batch = read_audit_batch(request);
   if (!batch) return fail(batch.error());
+  const bool is_array = batch->is_array;
 
-  const auto receipts = context.store.append_audit_events(context.tenants, batch->submissions);
+  const auto receipts = append_batch(request, context, std::move(*batch));
   if (!receipts) return fail(receipts.error());
 
-  return json_response(201, batch->is_array ? http::audit_receipts_json(*receipts)
-                                            : http::audit_receipt_json(receipts->front()));
+  return json_response(201, is_array ? http::audit_receipts_json(*receipts)
+                                     : http::audit_receipt_json(receipts->front()));
 }
 
 }  // namespace

@@ -90,6 +90,12 @@ struct Probe {
   int success = 200;
 };
 
+Json retraced_event(const Subject* about) {
+  Json event = {{"action", "matrix"}, {"crud", "c"}};
+  if (about != nullptr) event["group"] = {{"id", about->id}};
+  return event;
+}
+
 const std::map<std::string, Probe>& probes() {
   static const std::map<std::string, Probe> kProbes = {
       {"health_live", {[](const Subject*) { return get_about("/healthz", nullptr); }}},
@@ -152,6 +158,17 @@ const std::map<std::string, Probe>& probes() {
         },
         201}},
       {"audit_list", {[](const Subject* about) { return get_about("/v1/audit", about); }}},
+      {"audit_publish",
+       {[](const Subject* about) -> std::optional<HttpRequest> {
+          return post_of("/publisher/v1/project/default/event", retraced_event(about));
+        },
+        201}},
+      {"audit_publish_bulk",
+       {[](const Subject* about) -> std::optional<HttpRequest> {
+          return post_of("/auditlog/publisher/v1/project/default/event/bulk",
+                         {{"events", Json::array({retraced_event(about)})}});
+        },
+        201}},
   };
   return kProbes;
 }
@@ -197,7 +214,8 @@ int expected_status(const OperationRights& rights, Who who, About about) {
   }
   const bool is_hidden = about == About::kForeign && is_bound_to_tenants(who);
   if (about != About::kMissing && !is_hidden) return success;
-  if (rights.id == "audit_append") return 400;  // which names the member
+  // Which names the member.
+  if (rights.id == "audit_append" || rights.id.starts_with("audit_publish")) return 400;
   // The trail outlives its tenants.
   if (rights.id == "audit_list" && !is_bound_to_tenants(who)) return success;
   return 404;

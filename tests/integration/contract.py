@@ -174,11 +174,14 @@ class Operation:
     takes_any_type: bool
     body_limit_bytes: int
     answers: dict[int, Answer]
+    prefix: str = ""  # a segment that paths may have in front
 
     def methods(self) -> tuple[str, ...]:
         return ("GET", "HEAD") if self.method == "GET" else (self.method,)
 
     def matches(self, segments: list[str]) -> bool:
+        if self.prefix and segments[0] == self.prefix:
+            segments = segments[1:]
         return len(segments) == len(self.segments) and all(
             actual and (expected.startswith("{") or actual == expected)
             for expected, actual in zip(self.segments, segments))
@@ -308,7 +311,8 @@ class Contract:
             takes_any_type="*/*" in contents,
             body_limit_bytes=node.get("x-body-limit-bytes", DEFAULT_BODY_LIMIT_BYTES),
             answers={int(status): self._answer(f"{name} {status}", answer)
-                     for status, answer in node["responses"].items()})
+                     for status, answer in node["responses"].items()},
+            prefix="".join(server["url"] for server in node.get("servers", [])).strip("/"))
 
 
 # Requests

@@ -87,6 +87,11 @@ std::vector<Call> calls_of_every_operation() {
        post("/v1/internal/api-keys/verify", {{"key", "bp_AAAAAAAAAAAAAAAAAAAAAA"}})},
       {"tenant_cancel", {.method = "POST", .path = of_tenant + "/cancel"}},
       {"audit_append", post("/v1/audit", {{"action", "outage"}}), 201},
+      {"audit_publish", post("/publisher/v1/project/default/event", {{"action", "outage"}}), 201},
+      {"audit_publish_bulk",
+       post("/auditlog/publisher/v1/project/default/event/bulk",
+            {{"events", Json::array({{{"action", "outage"}}})}}),
+       201},
       {"audit_list", {.path = "/v1/audit" + of_acme}},
   };
   std::set<std::string> called;

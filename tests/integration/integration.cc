@@ -17,9 +17,44 @@ Backend& shared_database() {
   return *kDatabase;
 }
 
+namespace {
+
+// Whether an error is worded as Retraced's API does.
+bool is_retraced_error(const HttpResponse& response) {
+  return response.status >= 400 && response.header("content-type") == "application/json";
+}
+
+// That form tells no code.
+void require_retraced_error(const HttpResponse& response) {
+  const Json error = response.json();
+  REQUIRE(error.size() == 4);
+  REQUIRE(error.at("status") == response.status);
+  REQUIRE(error.at("type") == "Error");
+  REQUIRE_FALSE(error.at("error").get<std::string>().empty());
+  REQUIRE(error.at("invalid").is_array());
+}
+
+// The members that such an error finds wrong, "3 actor.name" for one of the event 3.
+std::vector<std::string> invalid_members(const Json& error) {
+  std::vector<std::string> members;
+  for (const Json& event : error.at("invalid")) {
+    REQUIRE_FALSE(event.at("message").get<std::string>().empty());
+    const auto index = event.at("index").get<int>();
+    for (const Json& violation : event.at("violations")) {
+      REQUIRE_FALSE(violation.at("message").get<std::string>().empty());
+      const std::string field = violation.at("field");
+      members.push_back(index == 0 ? field : std::to_string(index) + " " + field);
+    }
+  }
+  return members;
+}
+
+}  // namespace
+
 void require_problem(const HttpResponse& response, int status, const std::string& code) {
   CAPTURE(response.status, response.body);
   REQUIRE(response.status == status);
+  if (is_retraced_error(response)) return require_retraced_error(response);
   REQUIRE(response.header("content-type") == "application/problem+json");
   const Json problem = response.json();
   REQUIRE(problem.at("type") == "urn:tenant-registry:problem:" + code);
@@ -33,6 +68,7 @@ void require_problem(const HttpResponse& response, int status, const std::string
 std::vector<std::string> rejected_fields(const HttpResponse& response) {
   require_problem(response, 400, "invalid_request");
   std::vector<std::string> fields;
+  if (is_retraced_error(response)) return invalid_members(response.json());
   const Json problem = response.json();
   for (const Json& error : problem.at("errors")) {
     REQUIRE_FALSE(error.at("message").get<std::string>().empty());

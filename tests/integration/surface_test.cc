@@ -15,7 +15,7 @@ std::vector<Call> calls_with_json() {
 }
 
 std::size_t body_limit_bytes(const std::string& operation) {
-  return operation == "audit_append" ? std::size_t{10} << 20U : std::size_t{64} << 10U;
+  return operation.starts_with("audit_") ? std::size_t{10} << 20U : std::size_t{64} << 10U;
 }
 
 // Requires a call of each operation, changed, to be refused without a trace.
