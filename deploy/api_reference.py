@@ -40,7 +40,7 @@ PATH_ITEM = {"parameters", *METHODS}
 OPERATION = {
     *("operationId", "tags", "summary", "description", "deprecated", "security", "parameters"),
     *("requestBody", "responses", "servers"),
-    *("x-body-limit-bytes", "x-bounded-to-product", "x-error-form"),
+    *("x-body-limit-bytes", "x-bounded-to-product", "x-error-form", "x-streams"),
 }
 PARAMETER = {"name", "in", "required", "description", "deprecated", "schema", "example"}
 REQUEST_BODY = {"required", "description", "content"}

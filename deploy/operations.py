@@ -78,6 +78,7 @@ class Operation:
     rights: Rights
     route_prefix: str = ""  # what paths may have in front of the route
     error_form: str = "kProblem"  # as in common/http/operation.h
+    streams: bool = False  # its answer may be made while it is sent
 
     def methods(self) -> tuple[str, ...]:
         """The HTTP methods it answers."""
@@ -166,6 +167,7 @@ def read_operation(
         read_rights(name, route, node),
         read_route_prefix(name, node),
         read_error_form(name, node),
+        read_streams(name, node),
     )
 
 
@@ -219,6 +221,14 @@ def read_error_form(name: str, node: dict[str, Any]) -> str:
     if form not in ERROR_FORMS:
         raise RenderError(f"{name}: x-error-form {form!r} is none of {', '.join(ERROR_FORMS)}")
     return ERROR_FORMS[form]
+
+
+def read_streams(name: str, node: dict[str, Any]) -> bool:
+    """Whether the answer may have no length when it begins."""
+    streams = node.get("x-streams", False)
+    if type(streams) is not bool:
+        raise RenderError(f"{name}: x-streams {streams!r} is not true or false")
+    return streams
 
 
 def read_query_parameters(name: str, parameters: list[dict[str, Any]]) -> tuple[str, ...]:

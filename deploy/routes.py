@@ -165,6 +165,9 @@ def render_server_routes(operations: list[Operation], docs: str | None) -> str:
         lines += [
             f'location ~ "{pattern}" {{' if is_pattern else f"location = {route} {{",
             f"    client_max_body_size {limit};",
+            # With it, nginx takes the end of the connection for what it is: that of an answer which
+            # has no length is one of its own. Else a body that breaks off would look whole.
+            *["    fastcgi_keep_conn on;" for member in members if member.streams][:1],
             '    if ($registry_function = "") {',
             "        return 405;",
             "    }",

@@ -2,6 +2,7 @@
 
 #include "common/app/audit_append.h"
 #include "common/app/audit_bounds.h"
+#include "common/app/audit_export.h"
 #include "common/app/audit_input.h"
 #include "common/app/key_verifier.h"
 #include "common/base/config.h"
@@ -36,6 +37,7 @@ struct Context {
   const std::optional<std::string>& bound_product;  // the one that the caller's calls are about
   const ChangeOrigin& origin;  // who makes the change, for the store's audit entries
   Gate& gate;
+  ExportPlaces& export_places;
 
   // Whether tokens, if they are asked for, can be verified now.
   [[nodiscard]] bool can_verify_tokens() const;
@@ -71,6 +73,9 @@ enum class Needs { kNothing, kCatalog };
 
 // The error for a product that the catalog does not have.
 [[nodiscard]] Error product_not_found();
+
+// For an answer whose form the request's Accept decides. Source: RFC 9110, section 12.5.5.
+[[nodiscard]] Result<Response> with_vary(Result<Response> response);
 
 // For an answer that holds a secret: no cache keeps it. Source: RFC 9111, section 5.2.2.5.
 [[nodiscard]] Response with_no_store(Response response);

@@ -2,7 +2,10 @@
 
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "common/base/utf8.h"
 #include "common/crypto/digest.h"
@@ -23,6 +26,50 @@ void add_address(ChangeOrigin& origin, const Request& request) {
 
 }  // namespace
 
+// The line in the log, when the answer has been made: that of a body which is made while it is sent
+// only then.
+class Boundary::RequestEnd {
+ public:
+  RequestEnd(const Boundary& boundary, const Request& request, int status,
+             std::chrono::steady_clock::time_point start)
+      : boundary_(&boundary),
+        request_id_(request.id),
+        method_(boundary.operation_.method == request.method || request.method == "HEAD"
+                    ? request.method
+                    : "OTHER"),
+        status_(status),
+        start_(start) {}
+  RequestEnd(RequestEnd&& other) noexcept
+      : boundary_(std::exchange(other.boundary_, nullptr)),
+        request_id_(std::move(other.request_id_)),
+        method_(std::move(other.method_)),
+        status_(other.status_),
+        start_(other.start_) {}
+  RequestEnd(const RequestEnd&) = delete;
+  RequestEnd& operator=(const RequestEnd&) = delete;
+  RequestEnd& operator=(RequestEnd&&) = delete;
+  ~RequestEnd() {
+    if (boundary_ == nullptr) return;
+    const auto duration = std::chrono::steady_clock::now() - start_;
+    boundary_->log_.request({
+        .request_id = request_id_,
+        .method = method_,
+        .route = boundary_->operation_.route,
+        .status = status_,
+        .duration_us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count(),
+    });
+  }
+
+  [[nodiscard]] const std::string& request_id() const { return request_id_; }
+
+ private:
+  const Boundary* boundary_;  // null: another one has taken over
+  std::string request_id_;
+  std::string method_;
+  int status_;
+  std::chrono::steady_clock::time_point start_;
+};
+
 Boundary::Boundary(const http::Operation& operation, Handler handler, const Config& config,
                    Store& store, const Catalog& catalog, const Clock& clock, const Log& log)
     : operation_(operation),
@@ -35,6 +82,7 @@ Boundary::Boundary(const http::Operation& operation, Handler handler, const Conf
       gate_(std::make_unique<Gate>(operation, config.tokens, *keys_, clock)) {}
 
 void Boundary::on_wait(const std::function<void()>& before_wait) {
+  before_wait_ = before_wait;
   keys_->on_wait(before_wait);
   gate_->on_wait(before_wait);
 }
@@ -43,16 +91,26 @@ fcgi::Reply Boundary::reply(Request request) const {
   const auto start = std::chrono::steady_clock::now();
   if (!http::is_request_id(request.id)) request.id = crypto::random_hex_id();
   Answer answered = answer(request);
-  const auto duration = std::chrono::steady_clock::now() - start;
-  log_.request({
-      .request_id = request.id,
-      .method = operation_.method == request.method || request.method == "HEAD" ? request.method
-                                                                                : "OTHER",
-      .route = operation_.route,
-      .status = answered.status,
-      .duration_us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count(),
-  });
+  RequestEnd end(*this, request, answered.status, start);
+  if (!answered.reply.more) return std::move(answered.reply);
+  before_wait_();
+  answered.reply.more = guarded(std::move(answered.reply.more), std::move(end));
   return std::move(answered.reply);
+}
+
+// What goes wrong while a body is made can no longer be told otherwise than by breaking it off.
+http::BodySource Boundary::guarded(http::BodySource more, RequestEnd end) const {
+  const auto shared_end = std::make_shared<RequestEnd>(std::move(end));
+  return [this, more = std::move(more), shared_end]() -> std::optional<std::string> {
+    try {
+      return more();
+    } catch (const std::exception& error) {
+      log_.message(LogLevel::kError, error.what(), shared_end->request_id());
+    } catch (...) {
+      log_.message(LogLevel::kError, "an exception of an unknown type", shared_end->request_id());
+    }
+    return std::nullopt;
+  };
 }
 
 Boundary::Answer Boundary::answer(Request& request) const {
@@ -71,9 +129,13 @@ Boundary::Answer Boundary::answer(Request& request) const {
 Boundary::Answer Boundary::written(Response response, const Request& request) {
   response.headers.push_back({.name = "X-Request-Id", .value = request.id});
   Answer answer{.status = response.status, .reply = {}};
-  answer.reply.head = http::response_head(response, response.body.size());
+  const auto body_bytes = response.more ? std::nullopt : std::optional(response.body.size());
+  answer.reply.head = http::response_head(response, body_bytes);
   const bool has_body = request.method != "HEAD" && http::has_content(response.status);
-  if (has_body) answer.reply.body = std::move(response.body);
+  if (has_body) {
+    answer.reply.body = std::move(response.body);
+    answer.reply.more = std::move(response.more);
+  }
   return answer;
 }
 
@@ -91,7 +153,8 @@ Result<Response> Boundary::handled(Request& request) const {
                   .tenants = caller->access.tenants,
                   .bound_product = caller->access.product,
                   .origin = caller->origin,
-                  .gate = *gate_};
+                  .gate = *gate_,
+                  .export_places = *export_places_};
   return handler_(request, context);
 }
 

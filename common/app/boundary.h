@@ -19,8 +19,8 @@ class Boundary {
            const Catalog& catalog, const Clock& clock, const Log& log);
 
   [[nodiscard]] const KeyVerifier& keys() const { return *keys_; }
-  // Is called in the thread of a request that is about to wait, for argon2 or for new keys of the
-  // issuer. Set before the first reply.
+  // Is called in the thread of a request that is about to wait: for argon2, for new keys of the
+  // issuer, or for a client that takes an export. Set before the first reply.
   void on_wait(const std::function<void()>& before_wait);
 
   // Never throws, short of running out of memory.
@@ -32,6 +32,9 @@ class Boundary {
     fcgi::Reply reply;
   };
 
+  class RequestEnd;
+
+  [[nodiscard]] http::BodySource guarded(http::BodySource more, RequestEnd end) const;
   [[nodiscard]] Answer answer(Request& request) const;
   [[nodiscard]] static Answer written(Response response, const Request& request);
   [[nodiscard]] Response respond(Request& request) const;
@@ -47,6 +50,8 @@ class Boundary {
   const Log& log_;
   std::unique_ptr<KeyVerifier> keys_;
   std::unique_ptr<Gate> gate_;
+  std::unique_ptr<ExportPlaces> export_places_ = std::make_unique<ExportPlaces>();
+  std::function<void()> before_wait_ = [] {};
 };
 
 }  // namespace registry

@@ -45,6 +45,11 @@ Error product_not_found() {
   return not_found("The catalog has no such product.");
 }
 
+Result<Response> with_vary(Result<Response> response) {
+  if (response) response->headers.push_back({.name = "Vary", .value = "Accept"});
+  return response;
+}
+
 Response with_no_store(Response response) {
   response.headers.push_back({.name = "Cache-Control", .value = "no-store"});
   return response;

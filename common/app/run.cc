@@ -23,8 +23,8 @@ int refuse(const ConfigError& error) {
   return refuse_configuration(http::kOperation.id, error);
 }
 
-// As many callers as may wait for argon2: whoever waits leaves its place to others.
-constexpr int kAsideLimit = static_cast<int>(KeyProverLimits{}.callers);
+// As many callers as may wait for argon2, and exports: whoever waits leaves its place to others.
+constexpr int kAsideLimit = static_cast<int>(KeyProverLimits{}.callers) + kExportsAtOnce;
 
 void log_summary(const KeyVerifier& keys, const Log& log) {
   const std::string summary = keys.summary();

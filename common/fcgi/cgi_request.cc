@@ -77,7 +77,13 @@ bool serve_cgi(const Handler& handler, std::size_t body_limit_bytes) {
   request.body = std::move(body);
   request.body_too_large = is_too_large;
   const Reply reply = handler(std::move(request));
-  return write_standard_output(reply.head) && write_standard_output(reply.body);
+  if (!write_standard_output(reply.head) || !write_standard_output(reply.body)) return false;
+  while (reply.more) {
+    const auto piece = reply.more();
+    if (!piece || !write_standard_output(*piece)) return false;
+    if (piece->empty()) break;
+  }
+  return true;
 }
 
 }  // namespace registry::fcgi

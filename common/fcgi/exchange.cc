@@ -60,6 +60,17 @@ bool write(FCGX_Stream& stream, const std::string& text) {
   return out.sputn(text.data(), size) == size;
 }
 
+// The same of what follows a body. Returns false as well when that breaks off.
+bool write_more(FCGX_Stream& stream, const http::BodySource& more) {
+  while (more) {
+    const auto piece = more();
+    if (!piece) return false;
+    if (piece->empty()) break;
+    if (!write(stream, *piece)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void initialize_libfcgi() {
@@ -122,7 +133,8 @@ std::string_view Exchange::parameter(const char* name) const {
 
 bool Exchange::finish(UniqueFd& connection, const Reply& reply) {
   request_.ipcFd = connection.get();
-  if (!write(*request_.out, reply.head) || !write(*request_.out, reply.body)) {
+  if (!write(*request_.out, reply.head) || !write(*request_.out, reply.body) ||
+      !write_more(*request_.out, reply.more)) {
     // Ending the request would wait for the peer once more.
     abandon();
     connection = UniqueFd();

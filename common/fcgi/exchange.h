@@ -33,8 +33,8 @@ class Exchange {
   // Forgets a request without an answer; without effect when there is none.
   void abandon();
 
-  // Sends the answer and ends the request. Returns false when the peer is gone or too slow: the
-  // connection is closed then.
+  // Sends the answer and ends the request. Returns false when the peer is gone or too slow, or the
+  // answer breaks off: the connection is closed then, so that the peer knows.
   [[nodiscard]] bool finish(UniqueFd& connection, const Reply& reply);
 
  private:

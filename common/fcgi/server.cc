@@ -256,13 +256,25 @@ bool Server::answer(Worker& worker, Connection& connection) {
       [&](const char* name) { return worker.exchange.parameter(name); }, assembler.body_bytes());
   request.body_too_large = assembler.is_body_too_large();
   request.body = assembler.take_body();
-  const bool is_sent = worker.exchange.finish(connection.fd, handler_(std::move(request)));
+  const bool is_sent = worker.exchange.finish(connection.fd, reply_to(std::move(request)));
   const bool keep = assembler.keep_connection();
   assembler.start_over();
   connection.has_served = true;
   connection.deadline = SteadyClock::now() + kKeepIdleLimit;
   touch();
   return is_sent && keep;
+}
+
+// An answer that is made while it is sent goes on no longer than the server does.
+Reply Server::reply_to(http::Request request) {
+  Reply reply = handler_(std::move(request));
+  if (!reply.more) return reply;
+  reply.more = [this, more = std::move(reply.more)]() -> std::optional<std::string> {
+    touch();
+    if (is_ending_streams_) return std::nullopt;
+    return more();
+  };
+  return reply;
 }
 
 // Waits for bytes in the epoll set; no worker has the connection meanwhile.
@@ -325,7 +337,9 @@ Server::Outcome Server::drain() {
     if (!connection->is_waiting) continue;  // park() sees to it
     connection->deadline = std::min(connection->deadline, drain_grace_end_);
   }
+  const auto streams_end = SteadyClock::now() + options_.stream_grace;
   while (!connections_.empty() && SteadyClock::now() < end) {
+    if (SteadyClock::now() >= streams_end) is_ending_streams_ = true;
     closed_.wait_for(lock, kDrainTick);
     lock.unlock();
     close_expired();

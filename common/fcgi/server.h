@@ -31,9 +31,11 @@ struct ServerOptions {
   std::chrono::milliseconds request_limit{10'000};
   // How long one write of an answer may wait for a peer that does not read.
   std::chrono::milliseconds write_limit{10'000};
-  // While stopping: for a connection whose request has not arrived, and for everything. The latter
-  // is above what a handler may wait for the store.
+  // While stopping: for a connection whose request has not arrived, for an answer that is made
+  // while it is sent, which breaks off then, and for everything. The last is above what a handler
+  // may wait for the store.
   std::chrono::milliseconds drain_grace{2'000};
+  std::chrono::milliseconds stream_grace{5'000};
   std::chrono::milliseconds drain_limit{20'000};
 };
 
@@ -98,6 +100,7 @@ class Server {
   void serve_or_drop(Worker& worker, Connection& connection);
   void serve(Worker& worker, Connection& connection);
   [[nodiscard]] bool answer(Worker& worker, Connection& connection);
+  [[nodiscard]] Reply reply_to(http::Request request);
   void park(Connection& connection);
   void drop(std::uint64_t id);
   void listen(bool enable) noexcept;
@@ -114,6 +117,7 @@ class Server {
   UniqueFd finished_;  // an eventfd: the workers leave
   Crew crew_;
   std::atomic<SteadyClock::rep> last_activity_{0};
+  std::atomic<bool> is_ending_streams_{false};
 
   std::mutex mutex_;  // guards what follows, and the waiting connections in the map
   std::condition_variable closed_;

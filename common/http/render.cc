@@ -248,6 +248,12 @@ std::string audit_receipts_json(const std::vector<AuditReceipt>& receipts) {
   return json.str();
 }
 
+std::string audit_event_json(const AuditEvent& entry) {
+  JsonWriter json;
+  write_event(json, entry);
+  return json.str();
+}
+
 std::string audit_page_json(const AuditPage& page) {
   JsonWriter json;
   json.begin_object().key("events").begin_array();

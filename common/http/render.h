@@ -44,6 +44,8 @@ namespace registry::http {
 [[nodiscard]] std::string audit_receipt_json(const AuditReceipt& receipt);
 [[nodiscard]] std::string audit_receipts_json(const std::vector<AuditReceipt>& receipts);
 
+// One entry, in one line.
+[[nodiscard]] std::string audit_event_json(const AuditEvent& entry);
 [[nodiscard]] std::string audit_page_json(const AuditPage& page);
 
 [[nodiscard]] std::string readiness_json(std::string_view store_kind, std::int64_t schema_version);

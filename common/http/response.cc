@@ -223,13 +223,13 @@ Response retraced_error_response(const Error& error) {
   return error_response(problem.status, json.str(), "application/json");
 }
 
-std::string response_head(const Response& response, std::size_t body_bytes) {
+std::string response_head(const Response& response, std::optional<std::size_t> body_bytes) {
   std::string head;
   append_header(head, "Status",
                 std::to_string(response.status).append(" ").append(reason_phrase(response.status)));
   if (has_content(response.status)) {
     append_header(head, "Content-Type", response.content_type);
-    append_header(head, "Content-Length", std::to_string(body_bytes));
+    if (body_bytes) append_header(head, "Content-Length", std::to_string(*body_bytes));
   }
   for (const Header& header : response.headers) append_header(head, header.name, header.value);
   return head.append("\r\n");

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +15,10 @@ struct Header {
   std::string value;
 };
 
+// Gives the pieces of a body that is made while it is sent: an empty one at its end, nothing where
+// it breaks off, after which the peer must not take it for a whole one.
+using BodySource = std::function<std::optional<std::string>()>;
+
 // An answer as plain values. Where it is written, the body is dropped for HEAD and for a status
 // that has no content.
 struct Response {
@@ -20,6 +26,7 @@ struct Response {
   std::string content_type = "application/json";
   std::vector<Header> headers;  // besides Content-Type and Content-Length
   std::string body;
+  BodySource more = {};  // follows the body, if it is set
 };
 
 // False for a status whose answer has no content: 204 and 304. Source: RFC 9110, section 6.4.1.
@@ -37,9 +44,11 @@ struct Response {
 [[nodiscard]] Response retraced_error_response(const Error& error);
 
 // The head of a CGI response, up to and including the empty line, as the FastCGI and CGI writers
-// send it. Source: RFC 3875, section 6. `body_bytes` is the length of the whole body.
+// send it. Source: RFC 3875, section 6. `body_bytes` is the length of the whole body, or nothing
+// where it is not known yet.
 // Throws std::logic_error for a status that no operation answers with, and when a header holds a
 // control character: it would end the header.
-[[nodiscard]] std::string response_head(const Response& response, std::size_t body_bytes);
+[[nodiscard]] std::string response_head(const Response& response,
+                                        std::optional<std::size_t> body_bytes);
 
 }  // namespace registry::http

@@ -219,6 +219,10 @@ class Contract:
         found = [operation for operation in self.operations if operation.matches(segments)]
         return [operation for operation in found if operation.segments == found[0].segments]
 
+    def schema_named(self, name: str) -> Schema:
+        """One of the document's schemas."""
+        return self._schema(name, {"schema": {"$ref": f"#/components/schemas/{name}"}})
+
     def _target(self, reference: str) -> dict:
         node = self._document
         try:
