@@ -206,4 +206,20 @@ TEST_CASE("concurrency: sixteen clients on all functions at once get only right 
   REQUIRE(count_by_status(responses) == std::map<int, int>{{200, kClients}});
 }
 
+TEST_CASE("concurrency: of sixteen appends with one key one takes place, and all get its receipts",
+          "[racing]") {
+  const std::string action = unique_name("once");
+  const HttpRequest request{
+      .method = "POST",
+      .path = "/v1/audit",
+      .body = Json(Json::array({{{"action", action}}, {{"action", action}}})).dump(),
+      .headers = {"Idempotency-Key: " + action}};
+  const auto responses =
+      from_all_clients([&](HttpClient& client, int) { return client.send(request); });
+  REQUIRE(count_by_status(responses) == std::map<int, int>{{201, kClients}});
+  for (const HttpResponse& response : responses) REQUIRE(response.body == responses[0].body);
+  HttpClient client = shared_service().client();
+  REQUIRE(client.get("/v1/audit?action=" + action).json().at("events").size() == 2);
+}
+
 }  // namespace registry::test

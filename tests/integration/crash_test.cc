@@ -150,4 +150,46 @@ TEST_CASE("kill -9 of a process of Postgres, 100 times: no change without its au
   REQUIRE(ledger.change_count() >= load.changes());
 }
 
+TEST_CASE("kill -9 while a producer sends each append until it is answered: one set of events each",
+          "[racing]") {
+  Service service;
+  std::atomic<bool> is_over{false};
+  std::atomic<int> appended{0};
+  std::vector<std::string> actions;
+  std::set<int> wrong;
+  std::jthread producer([&, client = service.client()]() mutable {
+    while (!is_over) {
+      const std::string action = unique_name("once");
+      const Json body = Json::array({{{"action", action}}, {{"action", action}}});
+      const HttpRequest request{.method = "POST",
+                                .path = "/v1/audit",
+                                .body = body.dump(),
+                                .headers = {"Idempotency-Key: " + action}};
+      int status = 0;
+      while (status != 201) {
+        status = client.send(request).status;
+        if (status != 201 && status < 502) wrong.insert(status);
+      }
+      actions.push_back(action);
+      ++appended;
+    }
+  });
+  for (int i = 0; i < kTries; ++i) {
+    service.stop_function("audit_append", SIGKILL);
+    service.start_function("audit_append");
+    // Now at once, now after some success.
+    const int before = appended;
+    wait_until("appends", [&] { return appended >= before + i % 4; });
+  }
+  is_over = true;
+  producer.join();
+  REQUIRE(wrong.empty());
+  REQUIRE(actions.size() > 10);
+  HttpClient client = service.client();
+  for (const std::string& action : actions) {
+    CAPTURE(action);
+    REQUIRE(client.get("/v1/audit?action=" + action).json().at("events").size() == 2);
+  }
+}
+
 }  // namespace registry::test
