@@ -16,6 +16,10 @@
 namespace registry::postgres {
 namespace {
 
+// How many ranges of ids a page is looked for in: there are several where rows have times far from
+// those of their neighbours.
+constexpr int kMaxRanges = 32;
+
 // How often an append asks for its key, where that is taken and then free again.
 constexpr int kMaxKeyAttempts = 3;
 
@@ -133,33 +137,38 @@ IdRange asked_range(const AuditQuery& query) {
   return range;
 }
 
-struct AuditBounds {
-  IdRange range;
-  std::int64_t decided_id = 0;
-};
+std::int64_t find_decided_id(Connection& db, const IdRange& range) {
+  return db.query(kDecidedId, range.after).get<std::int64_t>(0, 0);
+}
 
-AuditBounds find_bounds(Connection& db, const AuditQuery& query) {
-  AuditBounds bounds{.range = asked_range(query)};
-  IdRange& range = bounds.range;
-  if (query.newest_first && !query.since && !query.until) return bounds;
-  const Rows rows =
-      db.query(kAuditBounds, !query.newest_first, range.after, query.since, query.until);
-  const auto bound = [&](int column) { return rows.get<std::optional<std::int64_t>>(0, column); };
-  using Limits = std::numeric_limits<std::int64_t>;
-  if (query.since) range.after = std::max(range.after, bound(1).value_or(Limits::max()));
-  if (query.until) range.last = std::min(range.last, bound(2).value_or(Limits::min()));
-  if (!query.newest_first) {
-    bounds.decided_id = bound(0).value();
-    range.last = std::min(range.last, bounds.decided_id);
+// The parts of a range that may have entries with the times of the query, in the order in which to
+// read them; an empty one where there is none.
+std::vector<IdRange> find_ranges(Connection& db, const AuditQuery& query, const IdRange& range) {
+  if (!query.since && !query.until) return {range};
+  const Rows rows = db.query(kAuditRanges, range.after, range.last, query.since, query.until);
+  std::vector<IdRange> ranges;
+  for (int row = 0; row < rows.count(); ++row) {
+    const IdRange found{.after = rows.get<std::int64_t>(row, 0),
+                        .last = rows.get<std::int64_t>(row, 1)};
+    // Of so many the last ones are read as one.
+    if (std::cmp_equal(ranges.size(), kMaxRanges)) {
+      ranges.back().last = found.last;
+    } else {
+      ranges.push_back(found);
+    }
   }
-  return bounds;
+  if (query.newest_first) std::reverse(ranges.begin(), ranges.end());
+  if (ranges.empty()) ranges.push_back({.after = range.last, .last = range.last});
+  return ranges;
 }
 
 // kAuditEvents with its conditions: as many different texts as there are sets of these, so that
 // each has a plan of its own.
 class PageStatement {
  public:
-  PageStatement(const TenantScope& scope, const AuditQuery& query, const IdRange& range)
+  // A page of at most `limit` entries, up to the one with which they have `byte_limit` bytes.
+  PageStatement(const TenantScope& scope, const AuditQuery& query, const IdRange& range, int limit,
+                std::int64_t byte_limit)
       : text_(kAuditEvents), parameters_(scope_parameters(scope)) {
     parameters_.emplace_back(query.tenant_id);
     text_.append(" WHERE id > ").append(parameter(range.after));
@@ -173,10 +182,10 @@ class PageStatement {
     add("created_at + interval '0' <", query.until);
     const std::string_view order = query.newest_first ? " ORDER BY id DESC" : " ORDER BY id";
     // One more than wanted tells whether there is a further page.
-    text_.append(order).append(" LIMIT ").append(parameter(query.limit + 1));
+    text_.append(order).append(" LIMIT ").append(parameter(limit + 1));
     text_.append(query.newest_first ? kLimitBytesDescending : kLimitBytes)
         .append(" ")
-        .append(parameter(query.byte_limit))
+        .append(parameter(byte_limit))
         .append(order);
   }
 
@@ -219,6 +228,26 @@ AuditEvent read_event(const Rows& rows, int row) {
           .retraced_json = text(15)};
 }
 
+std::int64_t metadata_bytes(const std::vector<AuditEvent>& entries) {
+  std::size_t bytes = 0;
+  for (const AuditEvent& entry : entries) {
+    bytes += entry.event.metadata_json.size();
+    if (entry.retraced_json) bytes += entry.retraced_json->size();
+  }
+  return static_cast<std::int64_t>(bytes);
+}
+
+// Adds what a PageStatement answered, and tells whether there may be more behind its range. The
+// rows come without those behind the limit of bytes, and each with the number of all.
+bool read_entries(const Rows& rows, int limit, AuditPage& page) {
+  if (!rows.get<std::optional<std::int64_t>>(0, 0)) return true;
+  const int count = std::min(rows.count(), limit);
+  for (int row = 0; row < count; ++row) page.events.push_back(read_event(rows, row));
+  if (std::cmp_equal(rows.get<std::int64_t>(0, 16), count)) return true;
+  page.next_cursor = page.events.back().id;
+  return false;
+}
+
 }  // namespace
 
 Result<std::vector<AuditReceipt>> append_audit_events(Connection& db, const TenantScope& scope,
@@ -243,20 +272,21 @@ Result<std::vector<AuditReceipt>> append_audit_events_once(Connection& db, const
   }
 }
 
-// The rows come without those behind the limit of bytes, and each with the number of all.
 Result<AuditPage> audit_events(Connection& db, const TenantScope& scope, const AuditQuery& query) {
-  const AuditBounds bounds = find_bounds(db, query);
-  const Rows rows = PageStatement(scope, query, bounds.range).run(db);
-  if (rows.count() == 0) return fail(tenant_not_found());
+  IdRange range = asked_range(query);
   AuditPage page;
-  page.decided_id = bounds.decided_id;
-  if (!rows.get<std::optional<std::int64_t>>(0, 0)) return page;
-  page.events.reserve(static_cast<std::size_t>(std::min(rows.count(), query.limit)));
-  for (int row = 0; row < std::min(rows.count(), query.limit); ++row) {
-    page.events.push_back(read_event(rows, row));
+  if (!query.newest_first) {
+    page.decided_id = find_decided_id(db, range);
+    range.last = std::min(range.last, page.decided_id);
   }
-  const bool is_last = std::cmp_equal(rows.get<std::int64_t>(0, 16), page.events.size());
-  if (!is_last) page.next_cursor = page.events.back().id;
+  for (const IdRange& part : find_ranges(db, query, range)) {
+    const std::int64_t bytes_left = query.byte_limit - metadata_bytes(page.events);
+    // Of a full page all that is asked is whether anything follows.
+    const int left = bytes_left > 0 ? query.limit - static_cast<int>(page.events.size()) : 0;
+    const Rows rows = PageStatement(scope, query, part, left, bytes_left).run(db);
+    if (rows.count() == 0) return fail(tenant_not_found());
+    if (!read_entries(rows, left, page)) break;
+  }
   return page;
 }
 

@@ -97,67 +97,62 @@ inline constexpr std::string_view kAuditEventsOfKey =
     " FROM idempotency_keys k, unnest(k.ids, $4::text[]) WITH ORDINALITY AS i (id, tail, number)"
     " WHERE k.caller = $1 AND k.key = $2 ORDER BY i.number";
 
-// Where a page may be: answers the last id up to which the trail is decided, which is NULL unless
-// $1; an id before the first that was received at $3 or later; and one not before the last that was
-// received before $4. These two are NULL where there is none, or where $3 or $4 is NULL.
-//
-// Decided, see 0003_audit_tail: no transaction that is open has announced ids up to there. What the
-// statement itself can see may be less, since transactions may have ended meanwhile: the page is
-// another statement. The ids that were announced are near the greatest one, which gives the upper
-// 32 bits. Where nothing is newer than $2 the locks are not looked at.
-//
-// Times, which are nearly but not quite in the order of the ids, and may be anything where rows
-// came from elsewhere: blocks of 2^18 ids are looked through for the first one with such a time,
-// and its parts of 2^12 ids likewise, at an index probe for each.
-#define FIRST_AT(level, shift, from)                                                             \
-  level                                                                                          \
-      " (span, newest) AS ("                                                                     \
-      " SELECT s.span, (SELECT max(created_at) FROM audit_log WHERE id >> " shift                \
-      " = s.span)"                                                                               \
-      " FROM (SELECT min(id >> " shift ") AS span FROM audit_log WHERE id >> " shift " >= " from \
-      ") s WHERE $3::timestamptz IS NOT NULL AND s.span IS NOT NULL"                             \
-      " UNION ALL"                                                                               \
-      " SELECT s.span, (SELECT max(created_at) FROM audit_log WHERE id >> " shift                \
-      " = s.span)"                                                                               \
-      " FROM " level " l, LATERAL (SELECT min(id >> " shift                                      \
-      ") AS span FROM audit_log"                                                                 \
-      "  WHERE id >> " shift                                                                     \
-      " > l.span) s WHERE l.newest < $3 AND s.span IS NOT NULL"                                  \
-      ")"
-#define LAST_AT(level, shift, to)                                                              \
-  level                                                                                        \
-      " (span, oldest) AS ("                                                                   \
-      " SELECT s.span, (SELECT min(created_at) FROM audit_log WHERE id >> " shift              \
-      " = s.span)"                                                                             \
-      " FROM (SELECT max(id >> " shift ") AS span FROM audit_log WHERE id >> " shift " <= " to \
-      ") s WHERE $4::timestamptz IS NOT NULL AND s.span IS NOT NULL"                           \
-      " UNION ALL"                                                                             \
-      " SELECT s.span, (SELECT min(created_at) FROM audit_log WHERE id >> " shift              \
-      " = s.span)"                                                                             \
-      " FROM " level " l, LATERAL (SELECT max(id >> " shift                                    \
-      ") AS span FROM audit_log"                                                               \
-      "  WHERE id >> " shift                                                                   \
-      " < l.span) s WHERE l.oldest >= $4 AND s.span IS NOT NULL"                               \
-      ")"
-inline constexpr std::string_view kAuditBounds =
-    "WITH RECURSIVE " FIRST_AT("first_block", "18", "(-9223372036854775808 >> 18)") ", "
-    FIRST_AT("first_part", "12", "(SELECT span << 6 FROM first_block WHERE newest >= $3)") ", "
-    LAST_AT("last_block", "18", "(9223372036854775807 >> 18)") ", "
-    LAST_AT("last_part", "12", "(SELECT (span << 6) + 63 FROM last_block WHERE oldest < $4)")
-    " SELECT"
-    " CASE WHEN $1::boolean THEN ("
-    "  SELECT least(newest.id, announced.id)"
-    "  FROM (SELECT coalesce(max(id), 0) AS id FROM audit_log) newest, LATERAL ("
-    "   SELECT min(newest.id + 2147483648"
-    "    - ((newest.id - l.objid::bigint + 2147483648) & 4294967295)) AS id"
-    "   FROM pg_locks l WHERE newest.id > $2::bigint AND l.locktype = 'advisory'"
-    "    AND l.objsubid = 2 AND l.classid = 'audit_log'::regclass"
-    "    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    "  ) announced) END,"
-    " (SELECT (span << 12) - 1 FROM first_part WHERE newest >= $3),"
-    " (SELECT (span << 12) + 4095 FROM last_part WHERE oldest < $4)";
-#undef FIRST_AT
-#undef LAST_AT
+// The last id up to which the trail is decided: no transaction that is open has announced ids up to
+// there, see 0003_audit_tail. What this statement itself can see may be less, since transactions
+// may have ended meanwhile: the page is another statement. The ids that were announced are near the
+// greatest one, which gives the upper 32 bits. Where nothing is newer than $1 no lock is looked at.
+inline constexpr std::string_view kDecidedId =
+    "SELECT least(newest.id, announced.id)"
+    " FROM (SELECT coalesce(max(id), 0) AS id FROM audit_log) newest, LATERAL ("
+    "  SELECT min(newest.id + 2147483648"
+    "   - ((newest.id - l.objid::bigint + 2147483648) & 4294967295)) AS id"
+    "  FROM pg_locks l WHERE newest.id > $1::bigint AND l.locktype = 'advisory'"
+    "   AND l.objsubid = 2 AND l.classid = 'audit_log'::regclass"
+    "   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " ) announced";
+
+// Where entries may be that were received at $3 or later, and before $4, each of which may be NULL:
+// ranges of ids greater than $1 and up to $2, in their order, the first id of each exclusive; none
+// where there is no such entry.
+// Times are nearly in the order of the ids, but may be anything where rows came from elsewhere. So
+// each block of 2^18 ids is asked for its first and last time, at an index probe each; neighbours
+// make a range, which is then narrowed to the parts of 2^12 ids at its ends.
+#define HAS_TIMES(shift)                                            \
+  "CASE WHEN $3::timestamptz IS NULL THEN true"                     \
+  " ELSE (SELECT max(created_at) FROM audit_log WHERE id >> " shift \
+  " = span) >= $3 END"                                              \
+  " AND CASE WHEN $4::timestamptz IS NULL THEN true"                \
+  " ELSE (SELECT min(created_at) FROM audit_log WHERE id >> " shift " = span) < $4 END"
+inline constexpr std::string_view kAuditRanges =
+    "WITH RECURSIVE block (span) AS ("
+    " SELECT min(id >> 18) FROM audit_log WHERE id >> 18 >= $1::bigint >> 18"
+    " UNION ALL"
+    " SELECT (SELECT min(id >> 18) FROM audit_log WHERE id >> 18 > block.span) FROM block"
+    " WHERE block.span < $2::bigint >> 18"
+    "), matching AS (SELECT span FROM block WHERE span IS NOT NULL AND " HAS_TIMES("18")
+    "), range AS ("
+    " SELECT min(span) AS first, max(span) AS last"
+    " FROM (SELECT span, span - row_number() OVER (ORDER BY span) AS island FROM matching) i"
+    " GROUP BY island"
+    ") SELECT"
+    " greatest($1, coalesce(("
+    "  WITH RECURSIVE part (span) AS ("
+    "   SELECT min(id >> 12) FROM audit_log WHERE id >> 12 >= range.first << 6"
+    "   UNION ALL"
+    "   SELECT (SELECT min(id >> 12) FROM audit_log WHERE id >> 12 > part.span) FROM part"
+    "   WHERE part.span < (range.first << 6) + 63"
+    "  ) SELECT span FROM part WHERE span <= (range.first << 6) + 63 AND " HAS_TIMES("12")
+    "  LIMIT 1), range.first << 6) * 4096 - 1),"
+    " least($2, coalesce(("
+    "  WITH RECURSIVE part (span) AS ("
+    "   SELECT max(id >> 12) FROM audit_log WHERE id >> 12 <= (range.last << 6) + 63"
+    "   UNION ALL"
+    "   SELECT (SELECT max(id >> 12) FROM audit_log WHERE id >> 12 < part.span) FROM part"
+    "   WHERE part.span > range.last << 6"
+    "  ) SELECT span FROM part WHERE span >= range.last << 6 AND " HAS_TIMES("12")
+    "  LIMIT 1), (range.last << 6) + 63) * 4096 + 4095)"
+    " FROM range ORDER BY range.first";
+#undef HAS_TIMES
 
 // A page of entries is this, one condition for each member of AuditQuery that is present, the ids
 // that it may be among, an order, a limit, and one of the ends below. $4 is the tenant that the
