@@ -23,7 +23,7 @@ define compile_functions
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-reset build build-migrate test test-short bench-verify bench-auth lint lint-tests format check-fresh packages clean
+.PHONY: help dev dev-reset build build-migrate test test-short bench-verify bench-auth bench-audit lint lint-tests format check-fresh packages clean
 .PHONY: test-postgres migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
 help: ## Show this list
@@ -87,6 +87,11 @@ bench-auth: ## Measure what asking for tokens costs
 	@deploy/packages build test bench
 	$(compile)
 	@tests/bench/auth
+
+bench-audit: ## Measure the audit trail with ten million entries (ROWS=…)
+	@deploy/packages build test bench
+	$(compile)
+	@tests/bench/audit
 
 lint: ## Check layout, names, likely mistakes and the rules of the house
 	@deploy/packages build lint

@@ -81,8 +81,9 @@ def wait_until(what: str, condition) -> None:
 
 
 @contextlib.contextmanager
-def database(folder: pathlib.Path):
-    """A server with the schema and the tenants; gives its URL."""
+def database(folder: pathlib.Path, settings: tuple[str, ...] = (), migrate: tuple[str, ...] = ("up",),
+             seed: str = SEED):
+    """A server with the schema and the tenants; gives its URL. Its log is folder/server."""
     programs = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
     data, port = folder / "data", free_port()
     data.mkdir()
@@ -93,17 +94,31 @@ def database(folder: pathlib.Path):
                    stdout=subprocess.DEVNULL, cwd="/")
     url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
     server = as_server([programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-c",
-                        f"unix_socket_directories={data}"])
-    with running(server, stderr=subprocess.DEVNULL, cwd="/"), contextlib.ExitStack() as stack:
+                        f"unix_socket_directories={data}",
+                        *(word for setting in settings for word in ("-c", setting))])
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(open(folder / "server", "wb"))
+        stack.enter_context(running(server, stderr=log, cwd="/"))
         if os.geteuid() == 0:  # runuser passes SIGTERM on, for which the server waits for its clients
             stack.callback(subprocess.run, as_server([programs / "pg_ctl", "stop", "-D", data, "-m",
                                                       "fast"]), stdout=subprocess.DEVNULL, cwd="/")
         wait_until("Postgres", lambda: subprocess.run(
             ["psql", url, "-qc", "SELECT 1"], capture_output=True, check=False).returncode == 0)
-        subprocess.run([BUILD / "migrations/migrate", "up"], check=True,
-                       env=os.environ | {"DATABASE_URL": url}, stderr=subprocess.DEVNULL)
-        subprocess.run(["psql", url, "-q"], input=SEED, text=True, check=True)
+        migrate_to(url, *migrate)
+        run_sql(url, seed)
         yield url
+
+
+def migrate_to(url: str, *command: str) -> None:
+    subprocess.run([BUILD / "migrations/migrate", *command], check=True,
+                   env=os.environ | {"DATABASE_URL": url}, stderr=subprocess.DEVNULL)
+
+
+def run_sql(url: str, script: str) -> list[list[str]]:
+    """The rows of the last statement that has some, as texts."""
+    output = subprocess.run(["psql", url, "-qAtX", "-F", "\t", "-v", "ON_ERROR_STOP=1"],
+                            input=script, text=True, check=True, capture_output=True).stdout
+    return [line.split("\t") for line in output.splitlines()]
 
 
 class Service:

@@ -115,8 +115,8 @@ inline constexpr std::string_view kDecidedId =
 // ranges of ids greater than $1 and up to $2, in their order, the first id of each exclusive; none
 // where there is no such entry.
 // Times are nearly in the order of the ids, but may be anything where rows came from elsewhere. So
-// each block of 2^18 ids is asked for its first and last time, at an index probe each; neighbours
-// make a range, which is then narrowed to the parts of 2^12 ids at its ends.
+// each block of 2^18 ids is asked for its first and last time, at an index probe each; where a run
+// of such blocks begins and ends, so is each of its parts of 2^12 ids.
 #define HAS_TIMES(shift)                                            \
   "CASE WHEN $3::timestamptz IS NULL THEN true"                     \
   " ELSE (SELECT max(created_at) FROM audit_log WHERE id >> " shift \
@@ -129,29 +129,25 @@ inline constexpr std::string_view kAuditRanges =
     " UNION ALL"
     " SELECT (SELECT min(id >> 18) FROM audit_log WHERE id >> 18 > block.span) FROM block"
     " WHERE block.span < $2::bigint >> 18"
-    "), matching AS (SELECT span FROM block WHERE span IS NOT NULL AND " HAS_TIMES("18")
-    "), range AS ("
+    "), run AS ("
     " SELECT min(span) AS first, max(span) AS last"
-    " FROM (SELECT span, span - row_number() OVER (ORDER BY span) AS island FROM matching) i"
+    " FROM (SELECT span, span - row_number() OVER (ORDER BY span) AS island"
+    "  FROM block WHERE span IS NOT NULL AND " HAS_TIMES("18") ") i"
     " GROUP BY island"
-    ") SELECT"
-    " greatest($1, coalesce(("
-    "  WITH RECURSIVE part (span) AS ("
-    "   SELECT min(id >> 12) FROM audit_log WHERE id >> 12 >= range.first << 6"
-    "   UNION ALL"
-    "   SELECT (SELECT min(id >> 12) FROM audit_log WHERE id >> 12 > part.span) FROM part"
-    "   WHERE part.span < (range.first << 6) + 63"
-    "  ) SELECT span FROM part WHERE span <= (range.first << 6) + 63 AND " HAS_TIMES("12")
-    "  LIMIT 1), range.first << 6) * 4096 - 1),"
-    " least($2, coalesce(("
-    "  WITH RECURSIVE part (span) AS ("
-    "   SELECT max(id >> 12) FROM audit_log WHERE id >> 12 <= (range.last << 6) + 63"
-    "   UNION ALL"
-    "   SELECT (SELECT max(id >> 12) FROM audit_log WHERE id >> 12 < part.span) FROM part"
-    "   WHERE part.span > range.last << 6"
-    "  ) SELECT span FROM part WHERE span >= range.last << 6 AND " HAS_TIMES("12")
-    "  LIMIT 1), (range.last << 6) + 63) * 4096 + 4095)"
-    " FROM range ORDER BY range.first";
+    "), part (first, last) AS ("
+    " SELECT (first + 1) << 6, (last << 6) - 1 FROM run WHERE last > first + 1"
+    " UNION ALL"
+    " SELECT span, span FROM (SELECT first AS edge FROM run UNION SELECT last FROM run) e,"
+    "  generate_series(edge << 6, (edge << 6) + 63) AS p (span)"
+    " WHERE " HAS_TIMES("12")
+    "), range AS ("
+    " SELECT greatest($1, min(first) * 4096 - 1) AS after,"
+    "  least($2, max(last) * 4096 + 4095) AS last"
+    " FROM (SELECT first, last, count(*) FILTER (WHERE is_apart) OVER (ORDER BY first) AS island"
+    "  FROM (SELECT first, last, first > lag(last) OVER (ORDER BY first) + 1 AS is_apart"
+    "   FROM part) p) q"
+    " GROUP BY island"
+    ") SELECT after, last FROM range WHERE after < last ORDER BY after";
 #undef HAS_TIMES
 
 // A page of entries is this, one condition for each member of AuditQuery that is present, the ids

@@ -10,11 +10,16 @@
 namespace registry::postgres {
 namespace {
 
-// Sets a limit of this session, where there is none and no pooler stands between.
-std::string setting(const char* name, std::chrono::milliseconds limit, int backend_pid) {
-  return std::string("SELECT set_config('") + name + "', '" + std::to_string(limit.count()) +
+// Sets something of this session, where nobody has set it and no pooler stands between.
+std::string setting(const char* name, const std::string& unset, const std::string& value,
+                    int backend_pid) {
+  return std::string("SELECT set_config('") + name + "', '" + value +
          "', false) WHERE pg_backend_pid() = " + std::to_string(backend_pid) +
-         " AND current_setting('" + name + "') = '0';";
+         " AND current_setting('" + name + "') = '" + unset + "';";
+}
+
+std::string limit(const char* name, std::chrono::milliseconds time, int backend_pid) {
+  return setting(name, "0", std::to_string(time.count()), backend_pid);
 }
 
 // Half of the time to all of it, so that the processes of a machine do not come all at once.
@@ -58,8 +63,11 @@ std::unique_ptr<Connection> Pool::connect() const {
                                                       .answer_limit = kAnswerLimit,
                                                       .prepares = prepares_});
   const int pid = connection->backend_pid();
-  connection->execute(setting("lock_timeout", kLockTimeout, pid) +
-                      setting("statement_timeout", kStatementTimeout, pid));
+  // To plan a statement anew for its values takes longer than most statements, and finds nothing
+  // better: each is a look into an index, whatever the values.
+  connection->execute(limit("lock_timeout", kLockTimeout, pid) +
+                      limit("statement_timeout", kStatementTimeout, pid) +
+                      setting("plan_cache_mode", "auto", "force_generic_plan", pid));
   return connection;
 }
 
