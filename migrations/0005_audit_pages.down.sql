@@ -11,5 +11,7 @@ DROP INDEX CONCURRENTLY IF EXISTS audit_log_tenant_action_page_idx;
 DROP INDEX CONCURRENTLY IF EXISTS audit_log_product_actor_page_idx;
 DROP INDEX CONCURRENTLY IF EXISTS audit_log_product_action_page_idx;
 DROP INDEX CONCURRENTLY IF EXISTS audit_log_actor_action_page_idx;
+DROP INDEX CONCURRENTLY IF EXISTS audit_log_tenant_actor_action_page_idx;
 DROP INDEX CONCURRENTLY IF EXISTS audit_log_block_idx;
+DROP INDEX CONCURRENTLY IF EXISTS audit_log_stretch_idx;
 DROP INDEX CONCURRENTLY IF EXISTS audit_log_part_idx;

@@ -78,6 +78,9 @@ std::string roles_sql(std::string_view prefix) {
   std::string sql = set_local("prefix", prefix) + set_local("functions", functions) +
                     set_local("statement_timeout", milliseconds_text(postgres::kStatementTimeout)) +
                     set_local("lock_timeout", milliseconds_text(postgres::kLockTimeout));
+  for (const postgres::PlannerSetting& planner : postgres::kPlannerSettings) {
+    sql += set_local(planner.name, planner.value);
+  }
   sql.append(kRolesBeforeSql);
   for (const EmbeddedGrant& grant : kGrants) {
     sql.append("GRANT ").append(grant.rights).append(" ON ").append(grant.on);

@@ -14,7 +14,7 @@ BEGIN
 END $$;
 
 -- Creates the roles that are missing. Those that are there lose what no function needs and keep
--- the rest: whether they may log in, their passwords, and the time limits they have.
+-- the rest: whether they may log in, their passwords, and the settings they have.
 DO $$
 DECLARE
   names text[] := string_to_array(current_setting('registry_roles.names'), ' ');
@@ -39,7 +39,8 @@ BEGIN
     UNION ALL
     SELECT format('ALTER ROLE %I SET %I = %L', rolname, setting,
                   current_setting('registry_roles.' || setting))
-    FROM pg_roles r, unnest(ARRAY['statement_timeout', 'lock_timeout']) setting
+    FROM pg_roles r, unnest(ARRAY['statement_timeout', 'lock_timeout', 'jit',
+                                     'plan_cache_mode']) setting
     WHERE rolname = ANY (names) AND NOT EXISTS (
       SELECT FROM pg_db_role_setting s, unnest(s.setconfig) c
       WHERE s.setrole = r.oid AND split_part(c, '=', 1) = setting

@@ -115,40 +115,52 @@ inline constexpr std::string_view kDecidedId =
 // ranges of ids greater than $1 and up to $2, in their order, the first id of each exclusive; none
 // where there is no such entry.
 // Times are nearly in the order of the ids, but may be anything where rows came from elsewhere. So
-// each block of 2^18 ids is asked for its first and last time, at an index probe each; where a run
-// of such blocks begins and ends, so is each of its parts of 2^12 ids.
-#define HAS_TIMES(shift)                                            \
-  "CASE WHEN $3::timestamptz IS NULL THEN true"                     \
-  " ELSE (SELECT max(created_at) FROM audit_log WHERE id >> " shift \
-  " = span) >= $3 END"                                              \
-  " AND CASE WHEN $4::timestamptz IS NULL THEN true"                \
-  " ELSE (SELECT min(created_at) FROM audit_log WHERE id >> " shift " = span) < $4 END"
+// each block of 2^19 ids is asked for its first and last time, at an index probe each; where a run
+// of such blocks begins and ends, so is each of its 16 stretches, and of these each of their 16
+// parts.
+#define TIMES_OF_SPAN(shift)                                                                   \
+  " LEFT JOIN LATERAL ("                                                                       \
+  "  SELECT created_at FROM audit_log WHERE $3::timestamptz IS NOT NULL AND id >> " shift      \
+  " = span"                                                                                    \
+  "  ORDER BY created_at DESC LIMIT 1) newest ON true"                                         \
+  " LEFT JOIN LATERAL ("                                                                       \
+  "  SELECT created_at FROM audit_log WHERE $4::timestamptz IS NOT NULL AND id >> " shift      \
+  " = span"                                                                                    \
+  "   AND ($3 IS NULL OR newest.created_at >= $3) ORDER BY created_at LIMIT 1) oldest ON true" \
+  " WHERE ($3 IS NULL OR newest.created_at >= $3) AND ($4 IS NULL OR oldest.created_at < $4)"
+// Neighbours in `spans` become one.
+#define RUNS_OF(spans)                                                                       \
+  "SELECT min(first) AS first, max(last) AS last"                                            \
+  " FROM (SELECT first, last, count(*) FILTER (WHERE is_apart) OVER (ORDER BY first) AS run" \
+  "  FROM (SELECT first, last, first > lag(last) OVER (ORDER BY first) + 1 AS is_apart"      \
+  "   FROM " spans ") a) b GROUP BY run"
+// The spans of a level that the runs of the one above, of 16 times the size, consist of.
+#define SPANS_OF(runs, shift)                                                                \
+  "SELECT (first + 1) << 4 AS first, (last << 4) - 1 AS last FROM " runs                     \
+  " WHERE last > first + 1"                                                                  \
+  " UNION ALL"                                                                               \
+  " SELECT span, span FROM (SELECT first AS edge FROM " runs " UNION SELECT last FROM " runs \
+  ") e CROSS JOIN generate_series(edge << 4, (edge << 4) + 15) AS g (span)" TIMES_OF_SPAN(shift)
 inline constexpr std::string_view kAuditRanges =
     "WITH RECURSIVE block (span) AS ("
-    " SELECT min(id >> 18) FROM audit_log WHERE id >> 18 >= $1::bigint >> 18"
+    " (SELECT id >> 19 FROM audit_log WHERE id >> 19 >= $1::bigint >> 19 ORDER BY id >> 19 LIMIT 1)"
     " UNION ALL"
-    " SELECT (SELECT min(id >> 18) FROM audit_log WHERE id >> 18 > block.span) FROM block"
-    " WHERE block.span < $2::bigint >> 18"
-    "), run AS ("
-    " SELECT min(span) AS first, max(span) AS last"
-    " FROM (SELECT span, span - row_number() OVER (ORDER BY span) AS island"
-    "  FROM block WHERE span IS NOT NULL AND " HAS_TIMES("18") ") i"
-    " GROUP BY island"
-    "), part (first, last) AS ("
-    " SELECT (first + 1) << 6, (last << 6) - 1 FROM run WHERE last > first + 1"
-    " UNION ALL"
-    " SELECT span, span FROM (SELECT first AS edge FROM run UNION SELECT last FROM run) e,"
-    "  generate_series(edge << 6, (edge << 6) + 63) AS p (span)"
-    " WHERE " HAS_TIMES("12")
+    " SELECT next.span FROM block, LATERAL (SELECT id >> 19 AS span FROM audit_log"
+    "  WHERE id >> 19 > block.span ORDER BY id >> 19 LIMIT 1) next"
+    " WHERE next.span <= $2::bigint >> 19"
+    "), timely AS (SELECT span AS first, span AS last FROM block" TIMES_OF_SPAN("19")
+    "), run AS (" RUNS_OF("timely")
+    "), stretch AS (" SPANS_OF("run", "15")
+    "), stretches AS (" RUNS_OF("stretch")
+    "), part AS (" SPANS_OF("stretches", "11")
+    "), parts AS (" RUNS_OF("part")
     "), range AS ("
-    " SELECT greatest($1, min(first) * 4096 - 1) AS after,"
-    "  least($2, max(last) * 4096 + 4095) AS last"
-    " FROM (SELECT first, last, count(*) FILTER (WHERE is_apart) OVER (ORDER BY first) AS island"
-    "  FROM (SELECT first, last, first > lag(last) OVER (ORDER BY first) + 1 AS is_apart"
-    "   FROM part) p) q"
-    " GROUP BY island"
+    " SELECT greatest($1, first * 2048 - 1) AS after, least($2, last * 2048 + 2047) AS last"
+    " FROM parts"
     ") SELECT after, last FROM range WHERE after < last ORDER BY after";
-#undef HAS_TIMES
+#undef RUNS_OF
+#undef SPANS_OF
+#undef TIMES_OF_SPAN
 
 // A page of entries is this, one condition for each member of AuditQuery that is present, the ids
 // that it may be among, an order, a limit, and one of the ends below. $4 is the tenant that the
@@ -159,7 +171,7 @@ inline constexpr std::string_view kAuditEvents =
     "WITH trail AS ("
     " SELECT 1 WHERE $1::boolean OR $4::uuid = ANY ($2::uuid[])"
     "  OR EXISTS (SELECT FROM tenants t WHERE t.id = $4::uuid AND t.slug = ANY ($3::text[]))"
-    "), page AS ("
+    "), page AS (SELECT * FROM ("
     " SELECT id, created_at, tenant_id, project_id, actor_id, actor_name, actor_type, action,"
     "  target_id, target_type, target_name, product,"
     "  CASE jsonb_typeof(metadata) WHEN 'object' THEN metadata - '_retraced' ELSE metadata "

@@ -63,11 +63,12 @@ std::unique_ptr<Connection> Pool::connect() const {
                                                       .answer_limit = kAnswerLimit,
                                                       .prepares = prepares_});
   const int pid = connection->backend_pid();
-  // To plan a statement anew for its values takes longer than most statements, and finds nothing
-  // better: each is a look into an index, whatever the values.
-  connection->execute(limit("lock_timeout", kLockTimeout, pid) +
-                      limit("statement_timeout", kStatementTimeout, pid) +
-                      setting("plan_cache_mode", "auto", "force_generic_plan", pid));
+  std::string settings =
+      limit("lock_timeout", kLockTimeout, pid) + limit("statement_timeout", kStatementTimeout, pid);
+  for (const PlannerSetting& planner : kPlannerSettings) {
+    settings += setting(planner.name, planner.unset, planner.value, pid);
+  }
+  connection->execute(settings);
   return connection;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -20,6 +21,19 @@ namespace registry::postgres {
 inline constexpr std::chrono::milliseconds kLockTimeout{3'000};
 inline constexpr std::chrono::milliseconds kStatementTimeout{5'000};
 inline constexpr std::chrono::milliseconds kAnswerLimit{6'000};
+
+// What else holds where neither the URL nor the role says otherwise. To plan a statement anew for
+// its values, or to compile it, takes longer than most statements, and finds nothing better: each
+// is a look into an index, whatever the values.
+struct PlannerSetting {
+  const char* name;
+  const char* unset;  // the server's own
+  const char* value;
+};
+inline constexpr std::array<PlannerSetting, 2> kPlannerSettings = {{
+    {.name = "jit", .unset = "on", .value = "off"},
+    {.name = "plan_cache_mode", .unset = "auto", .value = "force_generic_plan"},
+}};
 
 // After a failure to connect the next attempt waits this long, twice as long each time, up to the
 // last one; meanwhile callers fail at once, so that nobody queues up for a database that is away.
