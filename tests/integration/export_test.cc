@@ -17,6 +17,8 @@ constexpr const char* kNdjson = "Accept: application/x-ndjson";
 constexpr const char* kCsv = "Accept: text/csv";
 
 HttpResponse export_of(HttpClient& client, const std::string& query, const char* accept) {
+  // Ids are told apart from other text in documents of JSON alone.
+  const TranscriptPause pause;
   return client.send({.path = "/v1/audit" + query, .headers = {accept}});
 }
 
@@ -165,15 +167,14 @@ TEST_CASE("audit export: memory stays where it is, however long the export", "[r
   Service service;
   HttpClient client = service.client();
   const Json tenant = client.post("/v1/tenants", {{"slug", "large"}, {"name", "L"}}).json();
-  append_many(client, tenant, 10'000, std::string(4'000, 'x'));
+  append_many(client, tenant, 5'000, std::string(5'000, 'x'));
   // Pages, and what libraries keep for themselves, once.
   REQUIRE(client.get("/v1/audit?limit=500").status == 200);
   const int pid = service.function("audit_list").pid();
   const std::int64_t before = memory_of(pid);
-  const TranscriptPause pause;
   const HttpResponse response = export_of(client, "", kNdjson);
-  REQUIRE(lines_of(response.body).size() == 10'001);
-  REQUIRE(response.body.size() > std::size_t{40} << 20U);
+  REQUIRE(lines_of(response.body).size() == 5'001);
+  REQUIRE(response.body.size() > std::size_t{24} << 20U);
   REQUIRE(memory_of(pid) - before < std::int64_t{16} << 20U);
 }
 
@@ -181,7 +182,7 @@ TEST_CASE("audit export: readers that stop reading hold nobody up, and not for l
   Service service(Environment{{"WORKERS", "1"}});
   HttpClient client = service.client();
   const Json tenant = client.post("/v1/tenants", {{"slug", "large"}, {"name", "L"}}).json();
-  append_many(client, tenant, 10'000, std::string(4'000, 'x'));
+  append_many(client, tenant, 5'000, std::string(5'000, 'x'));
   const auto ended = [&] {
     std::size_t count = 0;
     const std::string log = service.log_of("audit_list");
@@ -203,14 +204,14 @@ TEST_CASE("audit export: readers that stop reading hold nobody up, and not for l
     wait_until("the end of all exports", [&] { return ended() == 5; });
   }
   REQUIRE(export_of(client, "?limit=1", "Accept: */*").status == 200);
-  REQUIRE(lines_of(export_of(client, "", kNdjson).body).size() == 10'001);
+  REQUIRE(lines_of(export_of(client, "", kNdjson).body).size() == 5'001);
 }
 
 TEST_CASE("audit export: whoever reads one that breaks off is told", "[racing]") {
   Service service;
   HttpClient client = service.client();
   const Json tenant = client.post("/v1/tenants", {{"slug", "large"}, {"name", "L"}}).json();
-  append_many(client, tenant, 10'000, std::string(4'000, 'x'));
+  append_many(client, tenant, 5'000, std::string(5'000, 'x'));
   for (const int signal : {SIGKILL, SIGTERM}) {
     CAPTURE(signal);
     StuckReader reader(service, "");
