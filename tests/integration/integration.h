@@ -23,8 +23,8 @@ namespace registry::test {
 // one of Retraced's form from the operations that have it.
 void require_problem(const HttpResponse& response, int status, const std::string& code);
 
-// The fields that a 400 names, in the order given; in Retraced's form with the index of the event in
-// front, "3 actor.name", but for event 0.
+// The fields that a 400 names, in the order given; in Retraced's form with the index of the event
+// in front, "3 actor.name", but for event 0.
 using Fields = std::vector<std::string>;
 [[nodiscard]] Fields rejected_fields(const HttpResponse& response);
 

@@ -85,8 +85,7 @@ TEST_CASE_METHOD(OnceTest, "append once: an append that is refused leaves its ke
   CHECK(append(some_events(2), corrected).size() == 2);
 }
 
-TEST_CASE_METHOD(OnceWithAClock, "append once: a key is free again after a day",
-                 "[embedded]") {
+TEST_CASE_METHOD(OnceWithAClock, "append once: a key is free again after a day", "[embedded]") {
   const auto events = some_events(1);
   const auto append = [&](const std::string& digest) {
     IdempotencyKey key = kKey;
