@@ -22,15 +22,17 @@ inline constexpr std::chrono::milliseconds kLockTimeout{3'000};
 inline constexpr std::chrono::milliseconds kStatementTimeout{5'000};
 inline constexpr std::chrono::milliseconds kAnswerLimit{6'000};
 
-// What else holds where neither the URL nor the role says otherwise. To plan a statement anew for
-// its values, or to compile it, takes longer than most statements, and finds nothing better: each
-// is a look into an index, whatever the values.
+// What else holds where neither the URL nor the role says otherwise. Each statement is a look into
+// an index, whatever the values: to plan it anew for them, or to compile it, takes longer than most
+// statements and finds nothing better; and to read a whole table is better for a small one alone,
+// which does not tell us when it has grown.
 struct PlannerSetting {
   const char* name;
   const char* unset;  // the server's own
   const char* value;
 };
-inline constexpr std::array<PlannerSetting, 2> kPlannerSettings = {{
+inline constexpr std::array<PlannerSetting, 3> kPlannerSettings = {{
+    {.name = "enable_seqscan", .unset = "on", .value = "off"},
     {.name = "jit", .unset = "on", .value = "off"},
     {.name = "plan_cache_mode", .unset = "auto", .value = "force_generic_plan"},
 }};
