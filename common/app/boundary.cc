@@ -26,48 +26,23 @@ void add_address(ChangeOrigin& origin, const Request& request) {
 
 }  // namespace
 
-// The line in the log, when the answer has been made: that of a body which is made while it is sent
-// only then.
+// The end of a request whose body is made while it is sent: only then its line is in the log.
 class Boundary::RequestEnd {
  public:
-  RequestEnd(const Boundary& boundary, const Request& request, int status,
+  RequestEnd(const Boundary& boundary, Request request, int status,
              std::chrono::steady_clock::time_point start)
-      : boundary_(&boundary),
-        request_id_(request.id),
-        method_(boundary.operation_.method == request.method || request.method == "HEAD"
-                    ? request.method
-                    : "OTHER"),
-        status_(status),
-        start_(start) {}
-  RequestEnd(RequestEnd&& other) noexcept
-      : boundary_(std::exchange(other.boundary_, nullptr)),
-        request_id_(std::move(other.request_id_)),
-        method_(std::move(other.method_)),
-        status_(other.status_),
-        start_(other.start_) {}
+      : boundary_(boundary), request_(std::move(request)), status_(status), start_(start) {}
   RequestEnd(const RequestEnd&) = delete;
   RequestEnd& operator=(const RequestEnd&) = delete;
-  RequestEnd& operator=(RequestEnd&&) = delete;
-  ~RequestEnd() {
-    if (boundary_ == nullptr) return;
-    const auto duration = std::chrono::steady_clock::now() - start_;
-    boundary_->log_.request({
-        .request_id = request_id_,
-        .method = method_,
-        .route = boundary_->operation_.route,
-        .status = status_,
-        .duration_us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count(),
-    });
-  }
+  ~RequestEnd() { boundary_.log_end(request_, status_, start_); }
 
-  [[nodiscard]] const std::string& request_id() const { return request_id_; }
+  [[nodiscard]] const std::string& request_id() const { return request_.id; }
 
  private:
-  const Boundary* boundary_;  // null: another one has taken over
-  std::string request_id_;
-  std::string method_;
-  int status_;
-  std::chrono::steady_clock::time_point start_;
+  const Boundary& boundary_;
+  const Request request_;
+  const int status_;
+  const std::chrono::steady_clock::time_point start_;
 };
 
 Boundary::Boundary(const http::Operation& operation, Handler handler, const Config& config,
@@ -91,23 +66,39 @@ fcgi::Reply Boundary::reply(Request request) const {
   const auto start = std::chrono::steady_clock::now();
   if (!http::is_request_id(request.id)) request.id = crypto::random_hex_id();
   Answer answered = answer(request);
-  RequestEnd end(*this, request, answered.status, start);
-  if (!answered.reply.more) return std::move(answered.reply);
+  if (!answered.reply.more) {
+    log_end(request, answered.status, start);
+    return std::move(answered.reply);
+  }
   before_wait_();
-  answered.reply.more = guarded(std::move(answered.reply.more), std::move(end));
+  answered.reply.more =
+      guarded(std::move(answered.reply.more),
+              std::make_shared<RequestEnd>(*this, std::move(request), answered.status, start));
   return std::move(answered.reply);
 }
 
+void Boundary::log_end(const Request& request, int status,
+                       std::chrono::steady_clock::time_point start) const {
+  const auto duration = std::chrono::steady_clock::now() - start;
+  const bool is_known = operation_.method == request.method || request.method == "HEAD";
+  log_.request({
+      .request_id = request.id,
+      .method = is_known ? std::string_view(request.method) : "OTHER",
+      .route = operation_.route,
+      .status = status,
+      .duration_us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count(),
+  });
+}
+
 // What goes wrong while a body is made can no longer be told otherwise than by breaking it off.
-http::BodySource Boundary::guarded(http::BodySource more, RequestEnd end) const {
-  const auto shared_end = std::make_shared<RequestEnd>(std::move(end));
-  return [this, more = std::move(more), shared_end]() -> std::optional<std::string> {
+http::BodySource Boundary::guarded(http::BodySource more, std::shared_ptr<RequestEnd> end) const {
+  return [this, more = std::move(more), end = std::move(end)]() -> std::optional<std::string> {
     try {
       return more();
     } catch (const std::exception& error) {
-      log_.message(LogLevel::kError, error.what(), shared_end->request_id());
+      log_.message(LogLevel::kError, error.what(), end->request_id());
     } catch (...) {
-      log_.message(LogLevel::kError, "an exception of an unknown type", shared_end->request_id());
+      log_.message(LogLevel::kError, "an exception of an unknown type", end->request_id());
     }
     return std::nullopt;
   };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -34,7 +35,10 @@ class Boundary {
 
   class RequestEnd;
 
-  [[nodiscard]] http::BodySource guarded(http::BodySource more, RequestEnd end) const;
+  [[nodiscard]] http::BodySource guarded(http::BodySource more,
+                                         std::shared_ptr<RequestEnd> end) const;
+  void log_end(const Request& request, int status,
+               std::chrono::steady_clock::time_point start) const;
   [[nodiscard]] Answer answer(Request& request) const;
   [[nodiscard]] static Answer written(Response response, const Request& request);
   [[nodiscard]] Response respond(Request& request) const;
