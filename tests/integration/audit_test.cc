@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <sstream>
 
 #include "common/crypto/audit_hash.h"
 #include "tests/integration/integration.h"
@@ -475,36 +474,6 @@ TEST_CASE("audit_list: the trail shows the service's own changes") {
   REQUIRE(cancelled.at("source_ip") == "127.0.0.1");
   REQUIRE_FALSE(cancelled.contains("retraced"));
   REQUIRE(found.at("next_cursor").is_null());
-}
-
-TEST_CASE("docs/examples/follow_trail: each run prints what is new since the last one",
-          "[racing]") {
-  HttpClient client = shared_service().client();
-  const Json tenant = make_tenant(client);
-  const TempFolder folder;
-  const auto follow = [&](const std::string& place) {
-    const Output output =
-        run_program({.arguments = {source_folder() + "/docs/examples/follow_trail",
-                                   "http://127.0.0.1:" + std::to_string(shared_service().port()),
-                                   folder.path() + place, "tenant_id=" + id_text(tenant)},
-                     .environment = {{"ONCE", "1"}, {"no_proxy", "*"}}});
-    CAPTURE(output.errors);
-    REQUIRE(output.exit_code == 0);
-    std::vector<std::string> actions;
-    std::istringstream lines(output.output);
-    for (std::string line; std::getline(lines, line);) {
-      actions.push_back(Json::parse(line).at("action"));
-    }
-    return actions;
-  };
-  using Actions = std::vector<std::string>;
-  REQUIRE(follow("/last-id") == Actions{"tenant.create"});
-  REQUIRE(follow("/last-id").empty());
-  for (const char* action : {"a", "\u00e9\n"}) {
-    append(client, {{"action", action}, {"tenant_id", tenant.at("id")}});
-  }
-  REQUIRE(follow("/last-id") == Actions{"a", "\u00e9\n"});
-  REQUIRE(follow("/other-id") == Actions{"tenant.create", "a", "\u00e9\n"});
 }
 
 }  // namespace registry::test

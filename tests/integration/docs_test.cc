@@ -1,7 +1,9 @@
 #include <regex>
 #include <set>
+#include <sstream>
 
 #include "tests/integration/integration.h"
+#include "tests/support/temp_folder.h"
 #include "tests/support/transcript.h"
 
 namespace registry::test {
@@ -146,6 +148,37 @@ TEST_CASE("docs: nothing that the page loads names another host") {
       all_matches(body_of("/docs/reference.js"), R"re((https?:|fetch|import|XMLHttp))re").empty());
   // The name of the SVG namespace is no address.
   REQUIRE(all_matches(body_of("/docs/icon.svg"), R"re((href|url\(|<script|<style))re").empty());
+}
+
+TEST_CASE("docs/examples/follow_trail: each run prints what is new since the last one",
+          "[racing]") {
+  HttpClient client = shared_service().client();
+  const Json tenant = make_tenant(client);
+  const TempFolder folder;
+  const auto follow = [&](const std::string& place) {
+    const Output output =
+        run_program({.arguments = {source_folder() + "/docs/examples/follow_trail",
+                                   "http://127.0.0.1:" + std::to_string(shared_service().port()),
+                                   folder.path() + place, "tenant_id=" + id_text(tenant)},
+                     .environment = {{"ONCE", "1"}, {"no_proxy", "*"}}});
+    CAPTURE(output.errors);
+    REQUIRE(output.exit_code == 0);
+    std::vector<std::string> actions;
+    std::istringstream lines(output.output);
+    for (std::string line; std::getline(lines, line);) {
+      actions.push_back(Json::parse(line).at("action"));
+    }
+    return actions;
+  };
+  using Actions = std::vector<std::string>;
+  REQUIRE(follow("/last-id") == Actions{"tenant.create"});
+  REQUIRE(follow("/last-id").empty());
+  for (const char* action : {"a", "\u00e9\n"}) {
+    const Json event = {{"action", action}, {"tenant_id", tenant.at("id")}};
+    REQUIRE(client.post("/v1/audit", event).status == 201);
+  }
+  REQUIRE(follow("/last-id") == Actions{"a", "\u00e9\n"});
+  REQUIRE(follow("/other-id") == Actions{"tenant.create", "a", "\u00e9\n"});
 }
 
 }  // namespace registry::test
