@@ -29,6 +29,9 @@ class TenantScope {
   // Whether the tenant with this id and this slug is in the scope.
   [[nodiscard]] bool has(const Uuid& id, std::string_view slug) const;
 
+  // The same ids and slugs in the same order.
+  bool operator==(const TenantScope&) const = default;
+
  private:
   TenantScope(bool is_all, std::vector<Uuid> ids, std::vector<std::string> slugs);
 

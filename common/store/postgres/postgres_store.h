@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/store/postgres/append_groups.h"
 #include "common/store/postgres/pool.h"
 #include "common/store/store.h"
 
@@ -15,6 +17,9 @@ namespace registry::postgres {
 
 // The newest version of migrations/: what the statements of this program were written for.
 extern const int kNeededSchemaVersion;
+
+// How long a small append waits for the one under way, to be one statement with others that wait.
+inline constexpr std::chrono::milliseconds kGroupPatience{100};
 
 // The store in a Postgres database, shared by any number of processes and machines. The time is the
 // database's.
@@ -71,6 +76,7 @@ class PostgresStore final : public Store {
   auto with_connection(const Work& work) -> decltype(work(std::declval<Connection&>()));
 
   const std::shared_ptr<Pool> pool_;
+  AppendGroups append_groups_{kGroupPatience};
 };
 
 }  // namespace registry::postgres
