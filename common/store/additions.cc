@@ -1,5 +1,9 @@
 #include "common/store/additions.h"
 
+#include <string>
+
+#include "common/crypto/audit_hash.h"
+
 namespace registry {
 namespace {
 
@@ -36,6 +40,10 @@ std::optional<Error> trial_refusal(TenantStatus status, const std::optional<Prod
   }
   if (is_entitled(row)) return already_entitled();
   return std::nullopt;
+}
+
+AuditReceipt audit_receipt(std::int64_t id, const AuditSubmission& event) {
+  return {.id = id, .hash = crypto::audit_hash(std::to_string(id), event.hash_tail)};
 }
 
 ApiKey new_api_key_row(const Uuid& id, const NewApiKey& key, Timestamp now) {

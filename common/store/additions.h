@@ -1,14 +1,16 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "common/base/result.h"
+#include "common/domain/audit_event.h"
 #include "common/domain/entitlement.h"
 #include "common/domain/tenant.h"
 #include "common/store/store.h"
 
-// What requests, trials and keys decide apart from SQL: pure functions of the rows as they are. The
-// backends share them, so that they cannot come to different decisions.
+// What requests, trials, keys and audit events come to apart from SQL: pure functions of what is
+// there. The backends share them, so that they cannot come to different decisions.
 namespace registry {
 
 // A tenant's row for a product.
@@ -34,6 +36,9 @@ struct ProductRow {
 
 // The key that is made at `now`.
 [[nodiscard]] ApiKey new_api_key_row(const Uuid& id, const NewApiKey& key, Timestamp now);
+
+// The receipt of an event that is appended with this id.
+[[nodiscard]] AuditReceipt audit_receipt(std::int64_t id, const AuditSubmission& event);
 
 // The errors of ApiKeyStore and AuditStore that SQL decides.
 [[nodiscard]] Error api_key_not_found();

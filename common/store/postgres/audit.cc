@@ -51,6 +51,16 @@ std::optional<std::string_view> slug_to_look_up(const AuditSubmission& submissio
   return submission.tenant_slug->str();
 }
 
+bool names_more_than_tenant_ids(const AuditSubmission& submission) {
+  return submission.tenant_slug || submission.event.project_id || submission.project_slug;
+}
+
+// Only an event in Retraced's form is stored with its hash.
+std::optional<std::string_view> hash_tail_to_store(const AuditSubmission& submission) {
+  if (!submission.retraced_json) return std::nullopt;
+  return submission.hash_tail;
+}
+
 // $1 to $20 of kAppendAuditEvents.
 std::vector<Parameter> append_parameters(const TenantScope& scope,
                                          std::span<const AuditSubmission> events) {
@@ -71,7 +81,7 @@ std::vector<Parameter> append_parameters(const TenantScope& scope,
   add(event_column(events, &NewAuditEvent::metadata_json));
   add(event_column(events, &NewAuditEvent::source_ip));
   add(event_column(events, &NewAuditEvent::user_agent));
-  add(submission_column(events, &AuditSubmission::hash_tail));
+  add(column(events, hash_tail_to_store));
   add(submission_column(events, &AuditSubmission::retraced_json));
   return parameters;
 }
@@ -83,9 +93,9 @@ Error refused_references(const Rows& rows, std::span<const AuditSubmission> even
     if (fields.size() < kReferenceErrorLimit) fields.push_back({std::move(member), message});
   };
   for (int row = 0; row < rows.count(); ++row) {
-    const auto& submission = events[static_cast<std::size_t>(rows.get<std::int64_t>(row, 0) - 1)];
-    if (rows.get<bool>(row, 3)) note(tenant_member(submission), tenant_problem(submission));
-    if (rows.get<bool>(row, 4)) note(project_member(submission), kNoSuchProject);
+    const auto& submission = events[static_cast<std::size_t>(rows.get<std::int64_t>(row, 1) - 1)];
+    if (rows.get<bool>(row, 2)) note(tenant_member(submission), tenant_problem(submission));
+    if (rows.get<bool>(row, 3)) note(project_member(submission), kNoSuchProject);
   }
   return invalid_request("The request has invalid members.", std::move(fields));
 }
@@ -96,9 +106,9 @@ Result<std::vector<AuditReceipt>> read_receipts(const Rows& rows,
   std::vector<AuditReceipt> receipts;
   receipts.reserve(events.size());
   for (int row = 0; row < rows.count(); ++row) {
-    const auto id = rows.get<std::optional<std::int64_t>>(row, 1);
+    const auto id = rows.get<std::optional<std::int64_t>>(row, 0);
     if (!id) return fail(refused_references(rows, events));
-    receipts.push_back({.id = *id, .hash = rows.get<std::string>(row, 2)});
+    receipts.push_back(audit_receipt(*id, events[static_cast<std::size_t>(row)]));
   }
   return receipts;
 }
@@ -108,13 +118,14 @@ Result<std::vector<AuditReceipt>> read_receipts(const Rows& rows,
 Result<std::vector<AuditReceipt>> earlier_receipts(Connection& db,
                                                    std::span<const AuditSubmission> events,
                                                    const IdempotencyKey& key) {
-  const Rows rows = db.query(kAuditEventsOfKey, key.caller, key.key, key.digest,
-                             submission_column(events, &AuditSubmission::hash_tail));
+  const Rows rows = db.query(kAuditEventsOfKey, key.caller, key.key, key.digest);
   std::vector<AuditReceipt> receipts;
   for (int row = 0; row < rows.count(); ++row) {
-    if (!rows.get<bool>(row, 0)) return fail(key_reused());
+    const bool is_same_request =
+        rows.get<bool>(row, 0) && std::cmp_equal(rows.count(), events.size());
+    if (!is_same_request) return fail(key_reused());
     receipts.push_back(
-        {.id = rows.get<std::int64_t>(row, 1), .hash = rows.get<std::string>(row, 2)});
+        audit_receipt(rows.get<std::int64_t>(row, 1), events[static_cast<std::size_t>(row)]));
   }
   return receipts;
 }
@@ -262,8 +273,9 @@ bool read_entries(const Rows& rows, int limit, AuditPage& page) {
 
 Result<std::vector<AuditReceipt>> append_audit_events(Connection& db, const TenantScope& scope,
                                                       std::span<const AuditSubmission> events) {
-  return read_receipts(db.query_listed(kAppendAuditEvents, append_parameters(scope, events)),
-                       events);
+  const bool is_plain = std::none_of(events.begin(), events.end(), names_more_than_tenant_ids);
+  const std::string_view sql = is_plain ? kAppendPlainAuditEvents : kAppendAuditEvents;
+  return read_receipts(db.query_listed(sql, append_parameters(scope, events)), events);
 }
 
 // Between the two statements the key may run out and be forgotten: then it is free again.

@@ -8,15 +8,12 @@
 namespace registry::postgres {
 
 // $4 to $20 are arrays with an element for each event, in the order of the columns of `submitted`.
-// Answers, in the order of the events, the number (from 1), id and hash of each; or else, when
-// something that events refer to is not there or not in scope, the number of each of these events,
-// whether it is the tenant, and whether it is the project. Only where all tenants are in scope an
-// event may have none. What is there is locked, so that it stays until the entries are; a tenant
-// before its projects, as in its deletion.
-// The hash stands in the entry itself, so the id is drawn before. `announced` adds no row: it has
-// the table's trigger announce the ids that are about to be drawn, see 0003_audit_tail. All entries
-// have one time.
-#define NUMBERED_EVENTS                                                                            \
+// Answers the ids, in the order of the events; or else, when something that events refer to is not
+// there or not in scope, the number (from 1) of each of these events, whether it is the tenant, and
+// whether it is the project. Only where all tenants are in scope an event may have none. What is
+// there is locked, so that it stays until the entries are; a tenant before its projects, as in its
+// deletion.
+#define SUBMITTED_EVENTS                                                                           \
   "WITH submitted AS MATERIALIZED ("                                                               \
   " SELECT * FROM unnest($4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[],"  \
   "  $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],"   \
@@ -25,76 +22,101 @@ namespace registry::postgres {
   "  actor_type, action, target_id, target_type, target_name, product, metadata, source_ip,"       \
   "  user_agent, hash_tail, retraced, number)"                                                     \
   "), tenant AS MATERIALIZED ("                                                                    \
-  " SELECT t.id, t.slug FROM tenants t"                                                            \
-  " WHERE (t.id = ANY ($4::uuid[]) OR t.slug = ANY ($5::text[])) AND " TENANT_IN_SCOPE             \
+  " SELECT t.id, t.slug FROM tenants t WHERE "
+#define WITH_KNOWN(tenant, project)                                       \
+  " SELECT s.*, " tenant " AS known_tenant, " project                     \
+  " AS known_project,"                                                    \
+  "  " tenant                                                             \
+  " IS NULL AND ($1::boolean IS NOT TRUE OR s.tenant_id IS NOT NULL"      \
+  "   OR s.tenant_slug IS NOT NULL) AS no_tenant,"                        \
+  "  " project                                                            \
+  " IS NULL AND (s.project_id IS NOT NULL OR s.project_slug IS NOT NULL)" \
+  "   AS no_project"                                                      \
+  " FROM submitted s LEFT JOIN tenant i ON i.id = s.tenant_id"
+#define RESOLVED_EVENTS \
+  SUBMITTED_EVENTS      \
+  "  (t.id = ANY ($4::uuid[]) OR t.slug = ANY ($5::text[])) AND " TENANT_IN_SCOPE                  \
   " ORDER BY t.id FOR KEY SHARE"                                                                   \
   "), project AS MATERIALIZED ("                                                                   \
   " SELECT p.id, p.tenant_id, p.slug FROM tenant t JOIN tenant_projects p"                         \
   " ON p.tenant_id = t.id WHERE p.id = ANY ($6::uuid[]) OR p.slug = ANY ($7::text[])"              \
   " ORDER BY p.id FOR KEY SHARE OF p"                                                              \
-  "), resolved AS MATERIALIZED ("                                                                  \
-  " SELECT s.*, coalesce(i.id, n.id) AS known_tenant, p.id AS known_project FROM submitted s"      \
-  " LEFT JOIN tenant i ON i.id = s.tenant_id"                                                      \
+  "), resolved AS MATERIALIZED (" WITH_KNOWN("coalesce(i.id, n.id)", "p.id")                       \
   " LEFT JOIN tenant n ON n.slug = s.tenant_slug AND s.tenant_id IS NULL"                          \
   " LEFT JOIN project p ON p.tenant_id = coalesce(i.id, n.id)"                                     \
   "  AND CASE WHEN s.project_id IS NULL THEN p.slug = s.project_slug ELSE p.id = s.project_id END" \
-  "), judged AS MATERIALIZED ("                                                                    \
-  " SELECT number,"                                                                                \
-  "  known_tenant IS NULL AND ($1::boolean IS NOT TRUE OR tenant_id IS NOT NULL"                   \
-  "   OR tenant_slug IS NOT NULL) AS no_tenant,"                                                   \
-  "  known_project IS NULL AND (project_id IS NOT NULL OR project_slug IS NOT NULL) AS no_project" \
-  " FROM resolved"                                                                                 \
-  "), refused AS MATERIALIZED ("                                                                   \
-  " SELECT * FROM judged WHERE no_tenant OR no_project"                                            \
-  "), announced AS ("                                                                              \
-  " INSERT INTO audit_log (action) SELECT '' WHERE false RETURNING 1"                              \
-  "), numbered AS MATERIALIZED ("                                                                  \
-  " SELECT nextval((SELECT pg_get_serial_sequence('audit_log', 'id'))::regclass) AS id, r.*"       \
-  " FROM (SELECT * FROM resolved WHERE NOT EXISTS (SELECT FROM refused)"                           \
-  "  AND NOT EXISTS (SELECT FROM announced) ORDER BY number) r"                                    \
-  "), hashed AS MATERIALIZED ("                                                                    \
-  " SELECT n.*,"                                                                                   \
-  "  encode(sha256(convert_to(n.id::text || ':' || n.hash_tail, 'UTF8')), 'hex') AS hash"          \
-  " FROM numbered n"
+  ")"
 
-// Ends NUMBERED_EVENTS; `condition` is one on all of them.
-#define APPEND_HASHED(condition)                                                                 \
-  "), appended AS ("                                                                             \
-  " INSERT INTO audit_log (id, created_at, tenant_id, project_id, actor_id, actor_name,"         \
-  "  actor_type, action, target_id, target_type, target_name, product, metadata, source_ip,"     \
-  "  user_agent)"                                                                                \
-  " SELECT id, (SELECT clock_timestamp()), known_tenant, known_project, actor_id, actor_name,"   \
-  "  actor_type, action, target_id, target_type, target_name, product,"                          \
-  "  metadata::jsonb || CASE WHEN retraced IS NULL THEN '{}' ELSE"                               \
-  "   jsonb_build_object('_retraced', retraced::jsonb || jsonb_build_object('hash', hash)) END," \
-  "  source_ip::inet, user_agent FROM hashed" condition                                          \
-  " ORDER BY number"                                                                             \
-  ") SELECT number, id, hash, false, false FROM hashed" condition                                \
-  " UNION ALL SELECT number, NULL, NULL, no_tenant, no_project FROM refused ORDER BY 1"
+// The same where no event names a tenant by its slug, or a project: most are so, and this is a
+// fifth less work for one of them.
+#define RESOLVED_PLAIN_EVENTS                      \
+  SUBMITTED_EVENTS                                 \
+  "  t.id = ANY ($4::uuid[]) AND " TENANT_IN_SCOPE \
+  " ORDER BY t.id FOR KEY SHARE"                   \
+  "), resolved AS MATERIALIZED (" WITH_KNOWN("i.id", "NULL::uuid") ")"
 
-inline constexpr std::string_view kAppendAuditEvents = NUMBERED_EVENTS APPEND_HASHED("");
+// All resolved events, or none where one is refused, each with the id that it draws.
+#define EVENTS_WITH_IDS(condition)                                                          \
+  "SELECT nextval((SELECT pg_get_serial_sequence('audit_log', 'id'))::regclass) AS id, r.*" \
+  " FROM (SELECT * FROM resolved WHERE NOT EXISTS (SELECT FROM resolved WHERE no_tenant"    \
+  "  OR no_project)" condition " ORDER BY number) r"
+
+// Ends RESOLVED_EVENTS. All entries have one time. The hash of an event in Retraced's form stands
+// in the entry itself, which is why its id is drawn before.
+#define APPEND(events)                                                                         \
+  ", appended AS ("                                                                            \
+  " INSERT INTO audit_log (id, created_at, tenant_id, project_id, actor_id, actor_name,"       \
+  "  actor_type, action, target_id, target_type, target_name, product, metadata, source_ip,"   \
+  "  user_agent)"                                                                              \
+  " SELECT id, (SELECT clock_timestamp()), known_tenant, known_project, actor_id, actor_name," \
+  "  actor_type, action, target_id, target_type, target_name, product,"                        \
+  "  CASE WHEN retraced IS NULL THEN metadata::jsonb"                                          \
+  "   ELSE metadata::jsonb || jsonb_build_object('_retraced', retraced::jsonb"                 \
+  "    || jsonb_build_object('hash', encode(sha256(convert_to(id::text || ':' || hash_tail,"   \
+  "     'UTF8')), 'hex'))) END,"                                                               \
+  "  source_ip::inet, user_agent FROM " events                                                 \
+  " RETURNING id"                                                                              \
+  ") SELECT id, NULL, NULL, NULL FROM appended"                                                \
+  " UNION ALL"                                                                                 \
+  " SELECT NULL, number, no_tenant, no_project FROM resolved WHERE no_tenant OR no_project"    \
+  " ORDER BY 1, 2"
+
+// The ids are drawn where the INSERT reads them: after the table's trigger has announced them, see
+// 0003_audit_tail.
+inline constexpr std::string_view kAppendAuditEvents =
+    RESOLVED_EVENTS APPEND("(" EVENTS_WITH_IDS("") ") numbered");
+inline constexpr std::string_view kAppendPlainAuditEvents =
+    RESOLVED_PLAIN_EVENTS APPEND("(" EVENTS_WITH_IDS("") ") numbered");
 
 // The same with a key: $21 caller, $22 key, $23 digest in hexadecimal digits, $24 hours that a
 // key counts. Whoever comes second with a key waits until the first has ended. Answers nothing
 // where the key is taken.
-inline constexpr std::string_view kAppendAuditEventsOnce = NUMBERED_EVENTS
-    "), claim AS ("
+// The key keeps the ids, so they are drawn before the entries; `announced` adds no row: it has the
+// trigger announce them before.
+inline constexpr std::string_view kAppendAuditEventsOnce = RESOLVED_EVENTS
+    ", announced AS ("
+    " INSERT INTO audit_log (action) SELECT '' WHERE false RETURNING 1"
+    "), numbered AS MATERIALIZED (" EVENTS_WITH_IDS(
+        " AND NOT EXISTS (SELECT FROM announced)") "), claim AS ("
     " INSERT INTO idempotency_keys AS k (caller, key, digest, ids, created_at)"
     " SELECT $21, $22, decode($23, 'hex'), array_agg(id ORDER BY number), clock_timestamp()"
     " FROM numbered HAVING count(*) > 0"
     " ON CONFLICT (caller, key) DO UPDATE SET digest = excluded.digest, ids = excluded.ids,"
     "  created_at = excluded.created_at"
     " WHERE k.created_at <= excluded.created_at - make_interval(hours => $24)"
-    " RETURNING 1" APPEND_HASHED(" WHERE EXISTS (SELECT FROM claim)");
-#undef NUMBERED_EVENTS
-#undef APPEND_HASHED
+    " RETURNING 1)" APPEND("numbered WHERE EXISTS (SELECT FROM claim)");
+#undef SUBMITTED_EVENTS
+#undef WITH_KNOWN
+#undef RESOLVED_EVENTS
+#undef RESOLVED_PLAIN_EVENTS
+#undef EVENTS_WITH_IDS
+#undef APPEND
 
-// $1 caller, $2 key, $3 digest in hexadecimal digits, $4 the tails of the events' hashes. Answers
-// whether it is that digest, and the ids and hashes in their order.
+// $1 caller, $2 key, $3 digest in hexadecimal digits. Answers whether it is that digest, and the
+// ids in the order of the events.
 inline constexpr std::string_view kAuditEventsOfKey =
-    "SELECT k.digest = decode($3, 'hex'), i.id,"
-    " encode(sha256(convert_to(i.id::text || ':' || i.tail, 'UTF8')), 'hex')"
-    " FROM idempotency_keys k, unnest(k.ids, $4::text[]) WITH ORDINALITY AS i (id, tail, number)"
+    "SELECT k.digest = decode($3, 'hex'), i.id"
+    " FROM idempotency_keys k, unnest(k.ids) WITH ORDINALITY AS i (id, number)"
     " WHERE k.caller = $1 AND k.key = $2 ORDER BY i.number";
 
 // The last id up to which the trail is decided: no transaction that is open has announced ids up to

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "common/base/json_writer.h"
-#include "common/crypto/audit_hash.h"
 #include "common/store/additions.h"
 #include "common/store/audit_metadata.h"
 #include "common/store/sqlite/audit_page.h"
@@ -166,9 +165,9 @@ Result<std::vector<AuditReceipt>> append(Connection& db, const TenantScope& scop
   for (std::size_t i = 0; i < events.size(); ++i) {
     // Known before the entry is written, because an entry may hold its own hash.
     ++id;
-    std::string hash = crypto::audit_hash(std::to_string(id), events[i].hash_tail);
+    receipts.push_back(audit_receipt(id, events[i]));
+    const std::string& hash = receipts.back().hash;
     insert_audit_event(db, stored_event(events[i], references.named()[i], hash), now, id);
-    receipts.push_back({.id = id, .hash = std::move(hash)});
   }
   return receipts;
 }
@@ -200,9 +199,7 @@ Result<std::vector<AuditReceipt>> receipts_of(const KeptKey& kept,
   if (!kept.is_same_request || kept.ids.size() != events.size()) return fail(key_reused());
   std::vector<AuditReceipt> receipts;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    receipts.push_back(
-        {.id = kept.ids[i],
-         .hash = crypto::audit_hash(std::to_string(kept.ids[i]), events[i].hash_tail)});
+    receipts.push_back(audit_receipt(kept.ids[i], events[i]));
   }
   return receipts;
 }
