@@ -139,9 +139,10 @@ TEST_CASE_METHOD(Roles, "roles: what is there already loses its powers, and keep
       "ALTER ROLE " +
       role("tenant_get") + " SET statement_timeout = '9s'");
   REQUIRE(run_roles() == exits(0));
-  CHECK(attributes() == containing(role("tenant_get") + "|f|f|f|f|f|f|f|{statement_timeout=9s,"
-                                                        "enable_seqscan=off,jit=off,lock_timeout=3000ms,"
-                                                        "plan_cache_mode=force_generic_plan}"));
+  CHECK(attributes() ==
+        containing(role("tenant_get") + "|f|f|f|f|f|f|f|{statement_timeout=9s,"
+                                        "enable_seqscan=off,jit=off,lock_timeout=3000ms,"
+                                        "plan_cache_mode=force_generic_plan}"));
   CHECK(sql("SELECT count(*) FROM pg_authid WHERE rolname = '" + role("tenant_get") +
             "' AND rolpassword IS NOT NULL") == "1");
 }
