@@ -95,7 +95,8 @@ bench-audit: ## Measure the audit trail with ten million entries (ROWS=…)
 
 lint: ## Check layout, names, likely mistakes and the rules of the house
 	@deploy/packages build lint
-	$(compile)
+	$(compile_functions)
+	@ninja -C build tests/tenant_status_get
 	@tests/check/lint
 
 lint-tests: ## Let clang-tidy read the code of the tests as well, which takes its time
