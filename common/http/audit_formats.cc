@@ -64,7 +64,8 @@ void append_cell(std::string& text, std::string_view cell) {
     }
     if (c == '"') text.push_back('"');
     text.push_back(c);
-    before = c;
+    // For whom the cell begins here, a quotation mark is only the beginning of its text.
+    if (c != '"' || !may_end_cell(before)) before = c;
   }
   text.push_back('"');
 }
