@@ -256,7 +256,11 @@ bool Server::answer(Worker& worker, Connection& connection) {
       [&](const char* name) { return worker.exchange.parameter(name); }, assembler.body_bytes());
   request.body_too_large = assembler.is_body_too_large();
   request.body = assembler.take_body();
-  const bool is_sent = worker.exchange.finish(connection.fd, reply_to(std::move(request)));
+  const Reply reply = reply_to(std::move(request));
+  const bool is_stream = static_cast<bool>(reply.more);
+  if (is_stream) set_streaming(connection, true);
+  const bool is_sent = worker.exchange.finish(connection.fd, reply);
+  if (is_stream) set_streaming(connection, false);
   const bool keep = assembler.keep_connection();
   assembler.start_over();
   connection.has_served = true;
@@ -275,6 +279,23 @@ Reply Server::reply_to(http::Request request) {
     return more();
   };
   return reply;
+}
+
+void Server::set_streaming(Connection& connection, bool is_streaming) {
+  limit_writes(connection.fd.get(),
+               is_streaming ? options_.stream_write_limit : options_.write_limit);
+  // The other descriptor is closed by whoever answers, at any time.
+  UniqueFd stream(is_streaming ? ::fcntl(connection.fd.get(), F_DUPFD_CLOEXEC, 0) : -1);
+  const std::lock_guard lock(mutex_);
+  connection.stream = std::move(stream);
+}
+
+// Also those that wait for their peers to read. Under mutex_.
+void Server::end_streams() {
+  is_ending_streams_ = true;
+  for (auto& [id, connection] : connections_) {
+    if (connection->stream) ::shutdown(connection->stream.get(), SHUT_RDWR);
+  }
 }
 
 // Waits for bytes in the epoll set; no worker has the connection meanwhile.
@@ -339,7 +360,7 @@ Server::Outcome Server::drain() {
   }
   const auto streams_end = SteadyClock::now() + options_.stream_grace;
   while (!connections_.empty() && SteadyClock::now() < end) {
-    if (SteadyClock::now() >= streams_end) is_ending_streams_ = true;
+    if (SteadyClock::now() >= streams_end) end_streams();
     closed_.wait_for(lock, kDrainTick);
     lock.unlock();
     close_expired();

@@ -31,6 +31,9 @@ struct ServerOptions {
   std::chrono::milliseconds request_limit{10'000};
   // How long one write of an answer may wait for a peer that does not read.
   std::chrono::milliseconds write_limit{10'000};
+  // The same for an answer that is made while it is sent: nginx, having taken as much of it as it
+  // keeps (16 MB, deploy/nginx/server.conf), reads nothing until its client has that.
+  std::chrono::milliseconds stream_write_limit{60'000};
   // While stopping: for a connection whose request has not arrived, for an answer that is made
   // while it is sent, which breaks off then, and for everything. The last is above what a handler
   // may wait for the store.
@@ -87,9 +90,11 @@ class Server {
     std::uint64_t id;
     UniqueFd fd;
     RequestAssembler assembler;
-    std::string unread;                // bytes that came behind a complete request
-    bool has_served = false;           // at least one request was answered
-    bool is_registered = false;        // in the epoll set
+    std::string unread;          // bytes that came behind a complete request
+    bool has_served = false;     // at least one request was answered
+    bool is_registered = false;  // in the epoll set
+    // While an answer is made and sent: the same socket, for end_streams(). Guarded by mutex_.
+    UniqueFd stream = {};
     bool is_waiting = false;           // for bytes; no worker has it
     SteadyClock::time_point deadline;  // for the request, or for the next one
   };
@@ -101,6 +106,8 @@ class Server {
   void serve(Worker& worker, Connection& connection);
   [[nodiscard]] bool answer(Worker& worker, Connection& connection);
   [[nodiscard]] Reply reply_to(http::Request request);
+  void set_streaming(Connection& connection, bool is_streaming);
+  void end_streams();
   void park(Connection& connection);
   void drop(std::uint64_t id);
   void listen(bool enable) noexcept;

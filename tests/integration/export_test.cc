@@ -1,7 +1,9 @@
+#include <chrono>
 #include <fstream>
 #include <regex>
 #include <sstream>
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -56,9 +58,21 @@ class StuckReader {
   StuckReader(const Service& service, const std::string& query)
       : socket_(connect_tcp(service.port())) {
     send_all(socket_, "GET /v1/audit" + query +
-                          " HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\n\r\n");
+                          " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                          "Accept: application/x-ndjson\r\n\r\n");
     std::string head(1, '\0');
     REQUIRE(::recv(socket_.get(), head.data(), head.size(), 0) == 1);
+  }
+
+  // Takes some of it, for so long.
+  void read_slowly(std::chrono::seconds time, std::size_t bytes_per_second) {
+    constexpr int kPartMs = 50;
+    std::string part(bytes_per_second * kPartMs / 1'000, '\0');
+    const auto end = std::chrono::steady_clock::now() + time;
+    while (std::chrono::steady_clock::now() < end) {
+      REQUIRE(::recv(socket_.get(), part.data(), part.size(), MSG_WAITALL) > 0);
+      ::poll(nullptr, 0, kPartMs);
+    }
   }
 
   // What it gets after all.
@@ -110,7 +124,8 @@ TEST_CASE("audit export: NDJSON has every event of the query, as its pages have 
 TEST_CASE("audit export: CSV has a head and a row for every event, and no cell begins a formula") {
   HttpClient client = shared_service().client();
   const Json tenant = make_tenant(client);
-  for (const char* name : {"=1+1", "+1", "-1", "@SUM(1)", "\t=1", "a;=2", "a,\"b\"\r\n=3", "'"}) {
+  for (const char* name : {"=1+1", "+1", "-1", "@SUM(1)", "\t=1", "a;=2", "a;\"=2;b", "a\t\"=2",
+                           "\"=1", "a,\"b\"\r\n=3", "'"}) {
     REQUIRE(client
                 .post("/v1/audit", {{"action", name},
                                     {"actor_name", name},
@@ -129,7 +144,7 @@ TEST_CASE("audit export: CSV has a head and a row for every event, and no cell b
 import csv, sys
 text = open(sys.argv[1], encoding="utf-8", newline="").read()
 rows = list(csv.reader(text.splitlines(keepends=True)))
-assert len(rows) == 10 and {len(row) for row in rows} == {16}, rows
+assert len(rows) == 13 and {len(row) for row in rows} == {16}, rows
 assert rows[0][:3] == ["id", "created_at", "tenant_id"], rows[0]
 for separator in ",;\t":
     for row in csv.reader(text.splitlines(keepends=True), delimiter=separator):
@@ -205,6 +220,17 @@ TEST_CASE("audit export: readers that stop reading hold nobody up, and not for l
   }
   REQUIRE(export_of(client, "?limit=1", "Accept: */*").status == 200);
   REQUIRE(lines_of(export_of(client, "", kNdjson).body).size() == 5'001);
+}
+
+TEST_CASE("audit export: a slow reader gets all of it", "[racing][embedded]") {
+  Service service;
+  HttpClient client = service.client();
+  const Json tenant = client.post("/v1/tenants", {{"slug", "large"}, {"name", "L"}}).json();
+  append_many(client, tenant, 5'000, std::string(5'000, 'x'));
+  StuckReader reader(service, "");
+  // Longer than a function waits for somebody who takes nothing.
+  reader.read_slowly(std::chrono::seconds(12), std::size_t{1} << 20U);
+  REQUIRE(reader.read_on().ends_with("\r\n0\r\n\r\n"));
 }
 
 TEST_CASE("audit export: whoever reads one that breaks off is told", "[racing]") {
