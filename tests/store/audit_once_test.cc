@@ -54,6 +54,21 @@ TEST_CASE_METHOD(OnceTest,
   }
 }
 
+TEST_CASE_METHOD(OnceTest, "append once: a key counts, whatever has become of what events name") {
+  const auto events = some_events(2);
+  const auto first = append(events);
+  auto unknown = events;
+  unknown.back().event.tenant_id = Uuid::parse("7c9e6679-7425-40de-944b-e07fc1f90ae7");
+  CHECK(store().append_audit_events_once(everyone(), unknown, kKey).value() == first);
+  IdempotencyKey other = kKey;
+  other.digest.back() = 'b';
+  CHECK(code_of(store().append_audit_events_once(everyone(), unknown, other)) ==
+        ErrorCode::kKeyReused);
+  other.key = "unused";
+  CHECK(code_of(store().append_audit_events_once(everyone(), unknown, other)) ==
+        ErrorCode::kInvalidRequest);
+}
+
 TEST_CASE_METHOD(OnceTest, "append once: a key with another digest is refused and adds nothing") {
   static_cast<void>(append(some_events(2)));
   const std::int64_t before = entries();

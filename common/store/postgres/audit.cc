@@ -118,7 +118,8 @@ Result<std::vector<AuditReceipt>> read_receipts(const Rows& rows,
 Result<std::vector<AuditReceipt>> earlier_receipts(Connection& db,
                                                    std::span<const AuditSubmission> events,
                                                    const IdempotencyKey& key) {
-  const Rows rows = db.query(kAuditEventsOfKey, key.caller, key.key, key.digest);
+  const Rows rows =
+      db.query(kAuditEventsOfKey, key.caller, key.key, key.digest, kIdempotencyDays * 24);
   std::vector<AuditReceipt> receipts;
   for (int row = 0; row < rows.count(); ++row) {
     const bool is_same_request =
@@ -155,7 +156,8 @@ std::int64_t find_decided_id(Connection& db, const IdRange& range) {
 // The parts of a range that may have entries with the times of the query, in the order in which to
 // read them; an empty one where there is none.
 std::vector<IdRange> find_ranges(Connection& db, const AuditQuery& query, const IdRange& range) {
-  if (!query.since && !query.until) return {range};
+  const bool has_times = query.since || query.until;
+  if (!has_times || range.after >= range.last) return {range};
   const Rows rows = db.query(kAuditRanges, range.after, range.last, query.since, query.until);
   std::vector<IdRange> ranges;
   for (int row = 0; row < rows.count(); ++row) {
@@ -308,9 +310,11 @@ Result<std::vector<AuditReceipt>> append_audit_events_once(Connection& db, const
   parameters.emplace_back(kIdempotencyDays * 24);
   for (int attempt = 1;; ++attempt) {
     auto appended = read_receipts(db.query_listed(kAppendAuditEventsOnce, parameters), events);
-    if (!appended || !appended->empty()) return appended;
+    if (appended && !appended->empty()) return appended;
+    // What the events refer to may be gone since they were appended.
     auto earlier = earlier_receipts(db, events, key);
     if (!earlier || !earlier->empty()) return earlier;
+    if (!appended) return appended;
     if (attempt == kMaxKeyAttempts) throw StoreUnavailable("an idempotency key comes and goes");
   }
 }

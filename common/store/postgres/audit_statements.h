@@ -112,12 +112,13 @@ inline constexpr std::string_view kAppendAuditEventsOnce = RESOLVED_EVENTS
 #undef EVENTS_WITH_IDS
 #undef APPEND
 
-// $1 caller, $2 key, $3 digest in hexadecimal digits. Answers whether it is that digest, and the
-// ids in the order of the events.
+// $1 caller, $2 key, $3 digest in hexadecimal digits, $4 hours that a key counts. Answers whether it
+// is that digest, and the ids in the order of the events.
 inline constexpr std::string_view kAuditEventsOfKey =
     "SELECT k.digest = decode($3, 'hex'), i.id"
     " FROM idempotency_keys k, unnest(k.ids) WITH ORDINALITY AS i (id, number)"
-    " WHERE k.caller = $1 AND k.key = $2 ORDER BY i.number";
+    " WHERE k.caller = $1 AND k.key = $2"
+    " AND k.created_at > clock_timestamp() - make_interval(hours => $4) ORDER BY i.number";
 
 // The last id up to which the trail is decided: no transaction that is open has announced ids up to
 // there, see 0003_audit_tail. What this statement itself can see may be less, since transactions
