@@ -112,8 +112,8 @@ inline constexpr std::string_view kAppendAuditEventsOnce = RESOLVED_EVENTS
 #undef EVENTS_WITH_IDS
 #undef APPEND
 
-// $1 caller, $2 key, $3 digest in hexadecimal digits, $4 hours that a key counts. Answers whether it
-// is that digest, and the ids in the order of the events.
+// $1 caller, $2 key, $3 digest in hexadecimal digits, $4 hours that a key counts. Answers whether
+// it is that digest, and the ids in the order of the events.
 inline constexpr std::string_view kAuditEventsOfKey =
     "SELECT k.digest = decode($3, 'hex'), i.id"
     " FROM idempotency_keys k, unnest(k.ids) WITH ORDINALITY AS i (id, number)"
