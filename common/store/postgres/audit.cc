@@ -175,19 +175,20 @@ std::vector<IdRange> find_ranges(Connection& db, const AuditQuery& query, const 
   return ranges;
 }
 
-// Whether a page is in the order of an index of 0007_audit_products, which knows products besides.
-bool asks_for_pair(const AuditQuery& query) {
-  const int count = (query.tenant_id ? 1 : 0) + (query.actor_id ? 1 : 0) + (query.action ? 1 : 0);
-  return count == 2;
-}
-
-// The id in the form that the indexes for these filters have, and no others: the planner, to whom
-// one entry of a tenant and an action is as likely as one of an actor besides, cannot take the
-// wrong one. See 0005_audit_pages and 0007_audit_products.
+// The id in the form that the index for these filters has, and no index for others: so the planner
+// has no choice. See 0005_audit_pages.
 const char* ordered_id(const AuditQuery& query) {
-  if (asks_for_pair(query)) return "id - 0";
-  if (query.tenant_id || query.product || query.actor_id || query.action) return "id + 0";
-  return "id";
+  const int columns = (query.tenant_id ? 1 : 0) + (query.actor_id ? 1 : 0) + (query.action ? 1 : 0);
+  switch (columns) {
+    case 3:
+      return "id / 1";
+    case 2:
+      return "id - 0";
+    case 1:
+      return query.product ? "id * 1" : "id + 0";
+    default:
+      return query.product ? "id + 0" : "id";
+  }
 }
 
 // kAuditEvents with its conditions: as many different texts as there are sets of these, so that
@@ -239,13 +240,11 @@ class PageStatement {
 
   void add_product(const AuditQuery& query, const std::string& product) {
     const std::string value = parameter(product);
-    const bool has_actor_and_action = query.actor_id && query.action;
-    if (has_actor_and_action && !query.tenant_id) {
+    // So much of it is in their index.
+    if (query.actor_id && query.action && !query.tenant_id) {
       text_.append(" AND left(product, 100) = left(").append(value).append(", 100)");
     }
-    // Of all filters, tenant, actor and action are for their index.
-    const bool hides_product = has_actor_and_action && query.tenant_id;
-    text_.append(hides_product ? " AND product || '' = " : " AND product = ").append(value);
+    text_.append(" AND product = ").append(value);
   }
 
   std::string text_;
