@@ -39,8 +39,8 @@ BEGIN
     UNION ALL
     SELECT format('ALTER ROLE %I SET %I = %L', rolname, setting,
                   current_setting('registry_roles.' || setting))
-    FROM pg_roles r, unnest(ARRAY['statement_timeout', 'lock_timeout', 'enable_seqscan', 'jit',
-                                  'plan_cache_mode']) setting
+    FROM pg_roles r, unnest(ARRAY['statement_timeout', 'lock_timeout', 'enable_bitmapscan',
+                                  'enable_seqscan', 'jit', 'plan_cache_mode']) setting
     WHERE rolname = ANY (names) AND NOT EXISTS (
       SELECT FROM pg_db_role_setting s, unnest(s.setconfig) c
       WHERE s.setrole = r.oid AND split_part(c, '=', 1) = setting

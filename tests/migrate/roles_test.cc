@@ -40,8 +40,8 @@ TEST_CASE_METHOD(Roles, "roles: each operation has one, which may log in and not
   std::sort(operations.begin(), operations.end());
   for (const std::string& operation : operations) {
     expected += (expected.empty() ? "" : "\n") + role(operation) +
-                "|t|f|f|f|f|f|f|{enable_seqscan=off,jit=off,lock_timeout=3000ms,"
-                "plan_cache_mode=force_generic_plan,statement_timeout=5000ms}";
+                "|t|f|f|f|f|f|f|{enable_bitmapscan=off,enable_seqscan=off,jit=off,"
+                "lock_timeout=3000ms,plan_cache_mode=force_generic_plan,statement_timeout=5000ms}";
   }
   CHECK(attributes() == expected);
   CHECK(sql("SELECT count(*) FROM pg_authid WHERE starts_with(rolname, '" + prefix() +
@@ -141,8 +141,8 @@ TEST_CASE_METHOD(Roles, "roles: what is there already loses its powers, and keep
   REQUIRE(run_roles() == exits(0));
   CHECK(attributes() ==
         containing(role("tenant_get") + "|f|f|f|f|f|f|f|{statement_timeout=9s,"
-                                        "enable_seqscan=off,jit=off,lock_timeout=3000ms,"
-                                        "plan_cache_mode=force_generic_plan}"));
+                                        "enable_bitmapscan=off,enable_seqscan=off,jit=off,"
+                                        "lock_timeout=3000ms,plan_cache_mode=force_generic_plan}"));
   CHECK(sql("SELECT count(*) FROM pg_authid WHERE rolname = '" + role("tenant_get") +
             "' AND rolpassword IS NOT NULL") == "1");
 }

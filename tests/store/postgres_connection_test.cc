@@ -400,14 +400,17 @@ TEST_CASE("Postgres pool: sessions have limits, unless somebody else has set the
   const auto limits = [](const std::string& url) {
     postgres::Pool pool(url, 1);
     const Rows rows = postgres::Pool::Lease(pool)->query(
-        "SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')");
+        "SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout') ||"
+        " ' ' || current_setting('jit') || ' ' || current_setting('enable_bitmapscan')");
     return rows.get<std::string>(0, 0);
   };
   const std::string url = shared_cluster().url();
-  CHECK(limits(url) == "3s 5s");
-  CHECK(limits(url + "&options=-c%20lock_timeout%3D77") == "77ms 5s");
+  CHECK(limits(url) == "3s 5s off off");
+  CHECK(limits(url + "&options=-c%20lock_timeout%3D77") == "77ms 5s off off");
+  // Also where that is what the server has by itself.
+  CHECK(limits(url + "&options=-c%20statement_timeout%3D0%20-c%20jit%3Don") == "3s 0 on off");
   // Behind a pooler a session is everybody's.
-  CHECK(limits(shared_pgbouncer().url("postgres")) == "0 0");
+  CHECK(limits(shared_pgbouncer().url("postgres")) == "0 0 on on");
 }
 
 TEST_CASE("Postgres pool: while the server is away, each caller fails and none waits",

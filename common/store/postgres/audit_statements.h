@@ -35,7 +35,8 @@ namespace registry::postgres {
   " FROM submitted s LEFT JOIN tenant i ON i.id = s.tenant_id"
 #define RESOLVED_EVENTS \
   SUBMITTED_EVENTS      \
-  "  (t.id = ANY ($4::uuid[]) OR t.slug = ANY ($5::text[])) AND " TENANT_IN_SCOPE                  \
+  "  t.id = ANY ($4::uuid[] || ARRAY(SELECT n.id FROM tenants n WHERE n.slug = ANY ($5::text[])))" \
+  " AND " TENANT_IN_SCOPE                  \
   " ORDER BY t.id FOR KEY SHARE"                                                                   \
   "), project AS MATERIALIZED ("                                                                   \
   " SELECT p.id, p.tenant_id, p.slug FROM tenant t JOIN tenant_projects p"                         \

@@ -10,16 +10,18 @@
 namespace registry::postgres {
 namespace {
 
-// Sets something of this session, where nobody has set it and no pooler stands between.
-std::string setting(const char* name, const std::string& unset, const std::string& value,
-                    int backend_pid) {
-  return std::string("SELECT set_config('") + name + "', '" + value +
-         "', false) WHERE pg_backend_pid() = " + std::to_string(backend_pid) +
-         " AND current_setting('" + name + "') = '" + unset + "';";
-}
-
-std::string limit(const char* name, std::chrono::milliseconds time, int backend_pid) {
-  return setting(name, "0", std::to_string(time.count()), backend_pid);
+// Sets what nobody has set for this session, unless a pooler stands between.
+std::string settings_of(int backend_pid) {
+  std::string values = "('lock_timeout', '" + std::to_string(kLockTimeout.count()) +
+                       "'), ('statement_timeout', '" + std::to_string(kStatementTimeout.count()) +
+                       "')";
+  for (const PlannerSetting& setting : kPlannerSettings) {
+    values.append(", ('").append(setting.name).append("', '").append(setting.value).append("')");
+  }
+  return "SELECT set_config(name, v.value, false) FROM (VALUES " + values +
+         ") v (name, value) JOIN pg_settings s USING (name)"
+         " WHERE s.source = 'default' AND pg_backend_pid() = " +
+         std::to_string(backend_pid);
 }
 
 // Half of the time to all of it, so that the processes of a machine do not come all at once.
@@ -62,13 +64,7 @@ std::unique_ptr<Connection> Pool::connect() const {
                                                       .application_name = "tenant-registry",
                                                       .answer_limit = kAnswerLimit,
                                                       .prepares = prepares_});
-  const int pid = connection->backend_pid();
-  std::string settings =
-      limit("lock_timeout", kLockTimeout, pid) + limit("statement_timeout", kStatementTimeout, pid);
-  for (const PlannerSetting& planner : kPlannerSettings) {
-    settings += setting(planner.name, planner.unset, planner.value, pid);
-  }
-  connection->execute(settings);
+  connection->execute(settings_of(connection->backend_pid()));
   return connection;
 }
 

@@ -14,27 +14,27 @@
 namespace registry::postgres {
 
 // How long one statement may wait for a lock, and how long it may take in all, by the server's
-// clock, where neither the URL nor the role says otherwise; and how long we wait for its answer,
-// which is longer, so that the server's own word comes first. All stay well below the time after
-// which nginx gives up on a function. Behind a pooler, whose sessions are not ours to set, only the
-// last one holds: set the others for the role.
+// clock, where neither the server's configuration, nor the role, nor the URL says anything; and how
+// long we wait for its answer, which is longer, so that the server's own word comes first. All stay
+// well below the time after which nginx gives up on a function. Behind a pooler, whose sessions are
+// not ours to set, only the last one holds: set the others for the role.
 inline constexpr std::chrono::milliseconds kLockTimeout{3'000};
 inline constexpr std::chrono::milliseconds kStatementTimeout{5'000};
 inline constexpr std::chrono::milliseconds kAnswerLimit{6'000};
 
-// What else holds where neither the URL nor the role says otherwise. Each statement is a look into
-// an index, whatever the values: to plan it anew for them, or to compile it, takes longer than most
-// statements and finds nothing better; and to read a whole table is better for a small one alone,
-// which does not tell us when it has grown.
+// What else holds where nobody has set it. Each statement is a look into an index, whatever the
+// values: to plan it anew for them, or to compile it, takes longer than most statements and finds
+// nothing better. To read a whole table, or what an index finds in the order of the table, is
+// better where there is little of it, which does not tell us when it has grown.
 struct PlannerSetting {
   const char* name;
-  const char* unset;  // the server's own
   const char* value;
 };
-inline constexpr std::array<PlannerSetting, 3> kPlannerSettings = {{
-    {.name = "enable_seqscan", .unset = "on", .value = "off"},
-    {.name = "jit", .unset = "on", .value = "off"},
-    {.name = "plan_cache_mode", .unset = "auto", .value = "force_generic_plan"},
+inline constexpr std::array<PlannerSetting, 4> kPlannerSettings = {{
+    {.name = "enable_bitmapscan", .value = "off"},
+    {.name = "enable_seqscan", .value = "off"},
+    {.name = "jit", .value = "off"},
+    {.name = "plan_cache_mode", .value = "force_generic_plan"},
 }};
 
 // After a failure to connect the next attempt waits this long, twice as long each time, up to the
