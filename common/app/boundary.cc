@@ -60,6 +60,7 @@ void Boundary::on_wait(const std::function<void()>& before_wait) {
   before_wait_ = before_wait;
   keys_->on_wait(before_wait);
   gate_->on_wait(before_wait);
+  store_.on_wait(before_wait);
 }
 
 fcgi::Reply Boundary::reply(Request request) const {

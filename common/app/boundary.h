@@ -21,7 +21,7 @@ class Boundary {
 
   [[nodiscard]] const KeyVerifier& keys() const { return *keys_; }
   // Is called in the thread of a request that is about to wait: for argon2, for new keys of the
-  // issuer, or for a client that takes an export. Set before the first reply.
+  // issuer, for others' appends, or for a client that takes an export. Set before the first reply.
   void on_wait(const std::function<void()>& before_wait);
 
   // Never throws, short of running out of memory.

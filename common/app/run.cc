@@ -23,8 +23,10 @@ int refuse(const ConfigError& error) {
   return refuse_configuration(http::kOperation.id, error);
 }
 
-// As many callers as may wait for argon2, and exports: whoever waits leaves its place to others.
-constexpr int kAsideLimit = static_cast<int>(KeyProverLimits{}.callers) + kExportsAtOnce;
+// As many callers as may wait for argon2 or others' appends, and exports: whoever waits leaves its
+// place to others.
+constexpr int kAsideLimit =
+    static_cast<int>(KeyProverLimits{}.callers + kAppendsAside) + kExportsAtOnce;
 
 void log_summary(const KeyVerifier& keys, const Log& log) {
   const std::string summary = keys.summary();

@@ -67,11 +67,12 @@ class Server {
   // kept connections, and returns within drain_limit. Once.
   [[nodiscard]] Outcome run();
 
-  // Called by the handler while it answers a request, before it waits for something slow that is
-  // not the store: from now until the answer is sent, its thread does not count as one of the
-  // workers, and another one takes its place. Returns whether that is so. If not, the handler goes
-  // on and the thread counts: aside_limit of them stand aside, no thread can be started, or the
-  // caller is no handler of this server. A second call for the same request changes nothing.
+  // Called by the handler while it answers a request, before it waits for something slow that takes
+  // no connection to the store: from now until the answer is sent, its thread does not count as one
+  // of the workers, and another one takes its place. Returns whether that is so. If not, the
+  // handler goes on and the thread counts: aside_limit of them stand aside, no thread can be
+  // started, or the caller is no handler of this server. A second call for the same request changes
+  // nothing.
   bool step_aside() noexcept { return crew_.step_aside(); }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -242,6 +243,9 @@ class AuditStore {
                                                        const AuditQuery& query) = 0;
 };
 
+// So many callers that wait for the appends of others do so aside, see Store::on_wait().
+inline constexpr std::size_t kAppendsAside = 16;
+
 // What a function sees.
 class Store : public TenantStore,
               public EntitlementStore,
@@ -257,6 +261,11 @@ class Store : public TenantStore,
   // Asks the store itself, so that the answer is worth something.
   // Throws StoreUnavailable when it is away or its schema is older than this program needs.
   [[nodiscard]] virtual Health check_health() = 0;
+
+  // `before_wait` is called in the thread of a caller that is about to wait for what another caller
+  // does for both of them: it takes up none of the store's connections meanwhile. Set before the
+  // first operation. A store in which nobody does, as here, never calls it.
+  virtual void on_wait(std::function<void()> /*before_wait*/) {}
 };
 
 }  // namespace registry

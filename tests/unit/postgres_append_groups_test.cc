@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <future>
@@ -77,7 +78,9 @@ class Database {
 
 class AppendGroupsTest {
  protected:
-  explicit AppendGroupsTest(std::chrono::milliseconds patience = kForever) : groups_(patience) {}
+  explicit AppendGroupsTest(std::chrono::milliseconds patience = kForever) : groups_(patience) {
+    groups_.on_wait([this] { ++waits_; });
+  }
   ~AppendGroupsTest() { database_.open(); }
 
   std::future<Appended> start(const std::string& letters,
@@ -105,6 +108,8 @@ class AppendGroupsTest {
     test::wait_until("an append that is under way", [&] { return database_.underway() == count; });
   }
   [[nodiscard]] Database& database() { return database_; }
+  // How often somebody was about to wait.
+  [[nodiscard]] std::size_t waits() const { return waits_; }
 
   static std::string letters_of(std::future<Appended>& future) {
     const Appended appended = future.get();
@@ -116,6 +121,7 @@ class AppendGroupsTest {
 
  private:
   Database database_;
+  std::atomic<std::size_t> waits_ = 0;
   AppendGroups groups_;
 };
 
@@ -134,6 +140,15 @@ TEST_CASE_METHOD(AppendGroupsTest, "AppendGroups: what comes meanwhile is one ap
   CHECK(letters_of(started[2]) == "cd");
   CHECK(letters_of(started[3]) == "e");
   CHECK(database().statements() == Statements{"a", "bcde"});
+  CHECK(waits() == 3);
+}
+
+TEST_CASE_METHOD(AppendGroupsTest, "AppendGroups: so many at most stand aside while they wait") {
+  const std::vector<std::string> all(kAppendsAside + 3, "a");
+  auto started = start_all(all);
+  CHECK(waits() == kAppendsAside);
+  database().open();
+  for (auto& one : started) CHECK(letters_of(one) == "a");
 }
 
 TEST_CASE_METHOD(AppendGroupsTest, "AppendGroups: nobody gets the error of another") {

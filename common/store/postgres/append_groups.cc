@@ -58,8 +58,7 @@ class AppendGroups::Turn {
       groups_.queues_.erase(queue_);
       return;
     }
-    Member& next = *queue_->waiting.front();
-    queue_->waiting.pop_front();
+    Member& next = groups_.pop_waiting(*queue_);
     next.state = Member::State::kFirst;
     next.moved.notify_one();
   }
@@ -88,9 +87,15 @@ Result<std::vector<AuditReceipt>> AppendGroups::run(const TenantScope& scope,
 
 std::size_t AppendGroups::count_waiting() {
   const std::lock_guard lock(mutex_);
-  std::size_t count = 0;
-  for (const Queue& queue : queues_) count += queue.waiting.size();
-  return count;
+  return waiting_;
+}
+
+// The caller holds mutex_; somebody waits.
+AppendGroups::Member& AppendGroups::pop_waiting(Queue& queue) {
+  Member& first = *queue.waiting.front();
+  queue.waiting.pop_front();
+  --waiting_;
+  return first;
 }
 
 // Returns when there is nothing to wait for any more; the queue is there as long as the member is
@@ -105,8 +110,16 @@ AppendGroups::Queues::iterator AppendGroups::wait_for_turn(const TenantScope& sc
     return queues_.insert(found, Queue{.scope = scope});
   }
   found->waiting.push_back(&member);
+  if (++waiting_ <= kAppendsAside) {
+    lock.unlock();
+    before_wait_();
+    lock.lock();
+  }
   member.moved.wait_for(lock, patience_, [&] { return member.state != Member::State::kWaiting; });
-  if (member.state == Member::State::kWaiting) std::erase(found->waiting, &member);
+  if (member.state == Member::State::kWaiting) {
+    std::erase(found->waiting, &member);
+    --waiting_;
+  }
   member.moved.wait(lock, [&] { return member.state != Member::State::kTaken; });
   return found;
 }
@@ -118,12 +131,10 @@ std::vector<AppendGroups::Member*> AppendGroups::form_group(Queue& queue, Member
   group.push_back(&first);
   std::size_t events = first.events.size();
   while (!queue.waiting.empty()) {
-    Member& next = *queue.waiting.front();
-    events += next.events.size();
+    events += queue.waiting.front()->events.size();
     if (events > kGroupLimit) break;
-    queue.waiting.pop_front();
-    next.state = Member::State::kTaken;
-    group.push_back(&next);
+    group.push_back(&pop_waiting(queue));
+    group.back()->state = Member::State::kTaken;
   }
   return group;
 }

@@ -54,14 +54,18 @@ SchemaVersion read_version(Connection& db) {
 PostgresStore::PostgresStore(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
 
 template <class Work>
-auto PostgresStore::with_connection(const Work& work)
-    -> decltype(work(std::declval<Connection&>())) {
+auto PostgresStore::lend(const Work& work) -> decltype(work(std::declval<Connection&>())) {
+  const Pool::Lease db(*pool_);
+  auto result = work(*db);
+  if (!db->prepares()) pool_->stop_preparing();
+  return result;
+}
+
+template <class Work>
+auto PostgresStore::run(const Work& work) -> decltype(work()) {
   for (int attempt = 1;; ++attempt) {
     try {
-      const Pool::Lease db(*pool_);
-      auto result = work(*db);
-      if (!db->prepares()) pool_->stop_preparing();
-      return result;
+      return work();
     } catch (const SqlError& error) {
       const Failure failure = classify(error.sqlstate());
       if (failure == Failure::kRetry && attempt < kMaxAttempts) {
@@ -77,6 +81,12 @@ auto PostgresStore::with_connection(const Work& work)
       throw;
     }
   }
+}
+
+template <class Work>
+auto PostgresStore::with_connection(const Work& work)
+    -> decltype(work(std::declval<Connection&>())) {
+  return run([&] { return lend(work); });
 }
 
 Result<CreatedTenant> PostgresStore::create_tenant(const NewTenant& tenant,

@@ -2,11 +2,13 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/store/postgres/append_groups.h"
@@ -68,10 +70,19 @@ class PostgresStore final : public Store {
   [[nodiscard]] Result<AuditPage> audit_events(const TenantScope& scope,
                                                const AuditQuery& query) override;
   [[nodiscard]] Health check_health() override;
+  void on_wait(std::function<void()> before_wait) override {
+    append_groups_.on_wait(std::move(before_wait));
+  }
 
  private:
-  // Runs `work` with a connection, and turns what the database says against it into a Result or an
-  // outage. `work` is one transaction, and runs again when it lost against another one.
+  // Gives what `work` gives for a connection. Throws SqlError, and what a Lease throws.
+  template <class Work>
+  auto lend(const Work& work) -> decltype(work(std::declval<Connection&>()));
+  // Turns what the database says against `work` into a Result or an outage. `work` is one
+  // transaction, and runs again when it lost against another one.
+  template <class Work>
+  static auto run(const Work& work) -> decltype(work());
+  // Both.
   template <class Work>
   auto with_connection(const Work& work) -> decltype(work(std::declval<Connection&>()));
 
