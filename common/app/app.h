@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "common/app/audit_append.h"
 #include "common/app/audit_bounds.h"
 #include "common/app/audit_export.h"
@@ -39,6 +42,8 @@ struct Context {
   Gate& gate;
   ExportPlaces& export_places;
 
+  // Whoever calls, for what each of them has of its own: the subject of a token, or an API key.
+  [[nodiscard]] std::string caller() const;
   // Whether tokens, if they are asked for, can be verified now.
   [[nodiscard]] bool can_verify_tokens() const;
   // The catalog's product with this id; null if there is none.

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "common/app/app.h"
-
 namespace registry {
 namespace {
 
@@ -25,18 +23,22 @@ void note_missing_component(AuditSubmission& submission) {
 
 }  // namespace
 
-Result<AuditBatch> bounded_batch(AuditBatch batch, const TenantScope& tenants,
-                                 const std::optional<std::string>& product) {
+std::vector<FieldError> bind_batch(AuditBatch& batch, const TenantScope& tenants,
+                                   const std::optional<std::string>& product) {
+  std::vector<FieldError> foreign;
   const auto tenant_id = only_tenant(tenants);
   for (AuditSubmission& submission : batch.submissions) {
     NewAuditEvent& event = submission.event;
     if (!event.tenant_id && !submission.tenant_slug) event.tenant_id = tenant_id;
     if (!product) continue;
-    if (event.product && *event.product != *product) return fail(forbidden_product());
+    if (event.product && *event.product != *product) {
+      foreign.push_back({product_member(submission), "is not the caller's product"});
+      continue;
+    }
     if (!event.product) note_missing_component(submission);
     event.product = product;
   }
-  return batch;
+  return foreign;
 }
 
 }  // namespace registry

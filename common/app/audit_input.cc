@@ -318,6 +318,16 @@ ReadEvent read_event(const JsonValue& event, const std::string& place) {
                                     : read_own_event(event, place);
 }
 
+// With the first of its errors, `error_limit` of them.
+void add(AuditBatch& batch, ReadEvent read, std::size_t error_limit) {
+  if (read.errors.empty()) {
+    batch.submissions.push_back(std::move(read.submission));
+    return;
+  }
+  read.errors.resize(std::min(read.errors.size(), error_limit));
+  batch.errors.insert(batch.errors.end(), read.errors.begin(), read.errors.end());
+}
+
 using ReadOne = ReadEvent (*)(const JsonValue& event, const std::string& place);
 
 // How many errors an answer names, of all events and of each.
@@ -331,22 +341,14 @@ constexpr std::size_t kErrorsOfEach = 20;
 constexpr ErrorLimits kRetracedErrors{.all = kRetracedBatchLimit * kErrorsOfEach,
                                       .each = kErrorsOfEach};
 
-Result<AuditBatch> read_events(const std::vector<JsonValue>& events, ReadOne read_one,
-                               const ErrorLimits& limits) {
-  AuditBatch batch{.submissions = {}, .is_array = true};
-  std::vector<FieldError> errors;
-  for (const JsonValue& event : events) {
-    const std::string place = "[" + std::to_string(batch.submissions.size()) + "].";
-    ReadEvent read = read_one(event, place);
-    batch.submissions.push_back(std::move(read.submission));
-    read.errors.resize(std::min(read.errors.size(), limits.each));
-    errors.insert(errors.end(), read.errors.begin(), read.errors.end());
-    if (errors.size() >= limits.all) break;
+AuditBatch read_events(const std::vector<JsonValue>& events, ReadOne read_one,
+                       const ErrorLimits& limits) {
+  AuditBatch batch{.submissions = {}, .errors = {}, .is_array = true};
+  for (std::size_t i = 0; i < events.size() && batch.errors.size() < limits.all; ++i) {
+    const std::string place = "[" + std::to_string(i) + "].";
+    add(batch, read_one(events[i], place), limits.each);
   }
-  if (!errors.empty()) {
-    errors.resize(std::min(errors.size(), limits.all));
-    return fail(http::invalid_members(std::move(errors)));
-  }
+  batch.errors.resize(std::min(batch.errors.size(), limits.all));
   return batch;
 }
 
@@ -359,11 +361,9 @@ Result<AuditBatch> read_array(const JsonValue& array) {
   return read_events(events, read_event, {});
 }
 
-Result<AuditBatch> read_single(const JsonValue& event, ReadOne read_one) {
-  ReadEvent read = read_one(event, {});
-  if (!read.errors.empty()) return fail(http::invalid_members(std::move(read.errors)));
+AuditBatch read_single(const JsonValue& event, ReadOne read_one) {
   AuditBatch batch;
-  batch.submissions.push_back(std::move(read.submission));
+  add(batch, read_one(event, {}), ObjectReader::kErrorLimit);
   return batch;
 }
 
@@ -409,8 +409,9 @@ Result<AuditBatch> read_audit_batch(const http::Request& request) {
 }
 
 Result<AuditBatch> read_retraced_event(const http::Request& request) {
-  return read_published(
-      request, [](const JsonValue& root) { return read_single(root, read_retraced_only); });
+  return read_published(request, [](const JsonValue& root) -> Result<AuditBatch> {
+    return read_single(root, read_retraced_only);
+  });
 }
 
 Result<AuditBatch> read_retraced_events(const http::Request& request) {

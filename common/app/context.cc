@@ -12,6 +12,10 @@ const Product* Context::product(const ProductId& id) const {
   return found == catalog.products.end() ? nullptr : &*found;
 }
 
+std::string Context::caller() const {
+  return origin.actor_type.value_or("") + ":" + origin.actor_id.value_or("");
+}
+
 bool Context::can_verify_tokens() const {
   return gate.is_ready();
 }

@@ -44,7 +44,7 @@ struct FieldError {
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string detail;
-  std::vector<FieldError> fields;            // kInvalidRequest: every bad member at once
+  std::vector<FieldError> fields;            // every bad member at once
   std::optional<std::string> tenant_status;  // kInvalidTransition: the status that stands
   std::string cause = {};                    // for the log alone: what the caller is not shown
 };

@@ -89,6 +89,9 @@ inline constexpr const char* kNoSuchProject = "names no project of the tenant";
   const bool names_tenant = submission.event.tenant_id || submission.tenant_slug;
   return names_tenant ? kNoSuchTenant : kNeedsTenant;
 }
+[[nodiscard]] inline std::string product_member(const AuditSubmission& submission) {
+  return submission.place + (submission.retraced_json ? "component" : "product");
+}
 [[nodiscard]] inline std::string project_member(const AuditSubmission& submission) {
   return submission.place + "project_id";
 }

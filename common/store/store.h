@@ -220,11 +220,15 @@ class AuditStore {
   [[nodiscard]] virtual Result<std::vector<AuditReceipt>> append_audit_events(
       const TenantScope& scope, std::span<const AuditSubmission> events) = 0;
 
-  // The same, idempotent: when the caller has appended with this key before, and that is less than
-  // kIdempotencyDays ago, nothing is written and the receipts are those of then. Of several at once
-  // one appends and the others get its receipts. An append that failed leaves its key unused. Every
-  // append forgets a few keys that have run out.
-  // Errors: those of append_audit_events, and kKeyReused (the key's digest is another one).
+  // The errors that append_audit_events would have for these events, without appending any.
+  [[nodiscard]] virtual Status check_audit_events(const TenantScope& scope,
+                                                  std::span<const AuditSubmission> events) = 0;
+
+  // The same as append_audit_events, idempotent: when the caller has appended with this key before,
+  // and that is less than kIdempotencyDays ago, nothing is written and the receipts are those of
+  // then. Of several at once one appends and the others get its receipts. An append that failed
+  // leaves its key unused. Every append forgets a few keys that have run out. Errors: those of
+  // append_audit_events, and kKeyReused (the key's digest is another one).
   [[nodiscard]] virtual Result<std::vector<AuditReceipt>> append_audit_events_once(
       const TenantScope& scope, std::span<const AuditSubmission> events,
       const IdempotencyKey& key) = 0;

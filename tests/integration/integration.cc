@@ -65,8 +65,9 @@ void require_problem(const HttpResponse& response, int status, const std::string
   REQUIRE(problem.at("request_id") == response.header("x-request-id").value_or("no header"));
 }
 
-std::vector<std::string> rejected_fields(const HttpResponse& response) {
-  require_problem(response, 400, "invalid_request");
+std::vector<std::string> rejected_fields(const HttpResponse& response, int status,
+                                         const std::string& code) {
+  require_problem(response, status, code);
   std::vector<std::string> fields;
   if (is_retraced_error(response)) return invalid_members(response.json());
   const Json problem = response.json();

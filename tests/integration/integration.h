@@ -23,10 +23,11 @@ namespace registry::test {
 // one of Retraced's form from the operations that have it.
 void require_problem(const HttpResponse& response, int status, const std::string& code);
 
-// The fields that a 400 names, in the order given; in Retraced's form with the index of the event
-// in front, "3 actor.name", but for event 0.
+// The fields that a problem names, in the order given; in Retraced's form with the index of the
+// event in front, "3 actor.name", but for event 0.
 using Fields = std::vector<std::string>;
-[[nodiscard]] Fields rejected_fields(const HttpResponse& response);
+[[nodiscard]] Fields rejected_fields(const HttpResponse& response, int status = 400,
+                                     const std::string& code = "invalid_request");
 
 // A new tenant in status trial, as POST /v1/tenants answered; `attributes` replace the defaults.
 [[nodiscard]] Json make_tenant(HttpClient& client, const Json& attributes = Json::object());

@@ -167,8 +167,11 @@ TEST_CASE("audit_publish: an event gets the tenant and the product of the key, a
     REQUIRE(entry.at("product") == "certifai");
     REQUIRE(entry.at("tenant_id") == producer.tenant.at("id"));
   }
-  require_problem(producer.post(kPublish, {{"action", "x"}, {"component", "mapping"}}), 403,
-                  "forbidden");
+  const Json foreign = {{"action", "x"}, {"component", "mapping"}};
+  require_problem(producer.post(kPublish, foreign), 403, "forbidden");
+  const HttpResponse refused =
+      producer.post(kBulk, {{"events", {foreign, {{"action", "x"}}, foreign}}});
+  REQUIRE(rejected_fields(refused, 403, "forbidden") == Fields{"component", "2 component"});
 }
 
 TEST_CASE("audit_publish: the path names a project by its id or slug, or none") {
@@ -220,6 +223,14 @@ TEST_CASE("audit_publish_bulk: a bad batch names every bad index and appends not
     events.push_back({{"action", "x"}, {"group", {{"id", i % 2 == 0 ? unique_uuid() : "acme"}}}});
   }
   REQUIRE(rejected_fields(producer.post(kBulk, {{"events", events}})).size() == 50);
+
+  // What is wrong in different ways is named together.
+  events = {{{"crud", "c"}},
+            {{"action", "x"}},
+            {{"action", "x"}, {"group", {{"id", unique_uuid()}}}},
+            {{"action", "x"}, {"group", {{"id", "acme"}}}}};
+  found = rejected_fields(producer.post(kBulk, {{"events", events}}));
+  REQUIRE(found == Fields{"action", "2 group.id", "3 group.id"});
 
   for (const Json& body :
        {Json{{"events", Json::array()}}, Json{{"events", Json(51, {{"action", "x"}})}},

@@ -22,6 +22,7 @@ class AppendTest : public EveryStore {
   }
 
   std::vector<AuditReceipt> append(const std::vector<AuditSubmission>& events) {
+    CHECK(store().check_audit_events(everyone(), events));
     return value_of(store().append_audit_events(everyone(), events));
   }
 
@@ -37,6 +38,9 @@ class AppendTest : public EveryStore {
       named.push_back(error.field);
     }
     CHECK(named == members);
+    const Status checked = store().check_audit_events(everyone(), events);
+    CHECK(code_of(checked) == ErrorCode::kInvalidRequest);
+    CHECK(checked.error().fields == refused.error().fields);
     CHECK(backend().row_counts() == before);
   }
 };

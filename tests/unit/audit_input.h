@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/app/audit_input.h"
+#include "common/http/input.h"
 #include "tests/support/catch.h"
 
 // What the tests of read_audit_batch() share.
@@ -24,7 +25,9 @@ inline const std::string kCanonicalId = "0123abcd-0000-0000-0000-00000000abcd";
 [[nodiscard]] inline Result<AuditBatch> read(std::string body) {
   http::Request request;
   request.body = std::move(body);
-  return read_audit_batch(request);
+  auto batch = read_audit_batch(request);
+  if (batch && !batch->errors.empty()) return fail(http::invalid_members(batch->errors));
+  return batch;
 }
 
 // The only event of a body that is accepted.

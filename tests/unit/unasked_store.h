@@ -76,6 +76,10 @@ class UnaskedStore : public Store {
       const TenantScope& /*scope*/, std::span<const AuditSubmission> /*events*/) override {
     refuse();
   }
+  Status check_audit_events(const TenantScope& /*scope*/,
+                            std::span<const AuditSubmission> /*events*/) override {
+    refuse();
+  }
   Result<std::vector<AuditReceipt>> append_audit_events_once(
       const TenantScope& /*scope*/, std::span<const AuditSubmission> /*events*/,
       const IdempotencyKey& /*key*/) override {

@@ -300,6 +300,13 @@ Result<std::vector<AuditReceipt>> append_audit_events(Connection& db, const Tena
   return read_receipts(db.query_listed(sql, append_parameters(scope, events)), events);
 }
 
+Status check_audit_events(Connection& db, const TenantScope& scope,
+                          std::span<const AuditSubmission> events) {
+  const Rows rows = db.query_listed(kCheckAuditEvents, append_parameters(scope, events));
+  if (rows.count() == 0) return {};
+  return fail(refused_references(rows, events));
+}
+
 // Between the two statements the key may run out and be forgotten: then it is free again.
 Result<std::vector<AuditReceipt>> append_audit_events_once(Connection& db, const TenantScope& scope,
                                                            std::span<const AuditSubmission> events,

@@ -13,6 +13,8 @@ namespace registry::postgres {
 
 [[nodiscard]] Result<std::vector<AuditReceipt>> append_audit_events(
     Connection& db, const TenantScope& scope, std::span<const AuditSubmission> events);
+[[nodiscard]] Status check_audit_events(Connection& db, const TenantScope& scope,
+                                        std::span<const AuditSubmission> events);
 [[nodiscard]] Result<std::vector<AuditReceipt>> append_audit_events_once(
     Connection& db, const TenantScope& scope, std::span<const AuditSubmission> events,
     const IdempotencyKey& key);

@@ -62,6 +62,10 @@ namespace registry::postgres {
   " FROM (SELECT * FROM resolved WHERE NOT EXISTS (SELECT FROM resolved WHERE no_tenant"    \
   "  OR no_project)" condition " ORDER BY number) r"
 
+#define REFUSED_EVENTS                                                                    \
+  " SELECT NULL::bigint, number, no_tenant, no_project FROM resolved WHERE no_tenant OR " \
+  "no_project"
+
 // Ends RESOLVED_EVENTS. All entries have one time. The hash of an event in Retraced's form stands
 // in the entry itself, which is why its id is drawn before.
 #define APPEND(events)                                                                         \
@@ -78,9 +82,7 @@ namespace registry::postgres {
   "  source_ip::inet, user_agent FROM " events                                                 \
   " RETURNING id"                                                                              \
   ") SELECT id, NULL, NULL, NULL FROM appended"                                                \
-  " UNION ALL"                                                                                 \
-  " SELECT NULL, number, no_tenant, no_project FROM resolved WHERE no_tenant OR no_project"    \
-  " ORDER BY 1, 2"
+  " UNION ALL" REFUSED_EVENTS " ORDER BY 1, 2"
 
 // The ids are drawn where the INSERT reads them: after the table's trigger has announced them, see
 // 0003_audit_tail.
@@ -89,11 +91,14 @@ inline constexpr std::string_view kAppendAuditEvents =
 inline constexpr std::string_view kAppendPlainAuditEvents =
     RESOLVED_PLAIN_EVENTS APPEND("(" EVENTS_WITH_IDS("") ") numbered");
 
-// The same with a key: $21 caller, $22 key, $23 digest in hexadecimal digits, $24 hours that a
-// key counts. Whoever comes second with a key waits until the first has ended. Answers nothing
-// where the key is taken.
-// The key keeps the ids, so they are drawn before the entries; `announced` adds no row: it has the
-// trigger announce them before.
+// What it answers when it refuses.
+inline constexpr std::string_view kCheckAuditEvents =
+    RESOLVED_EVENTS REFUSED_EVENTS " ORDER BY number";
+
+// The same as kAppendAuditEvents with a key: $21 caller, $22 key, $23 digest in hexadecimal digits,
+// $24 hours that a key counts. Whoever comes second with a key waits until the first has ended.
+// Answers nothing where the key is taken. The key keeps the ids, so they are drawn before the
+// entries; `announced` adds no row: it has the trigger announce them before.
 inline constexpr std::string_view kAppendAuditEventsOnce = RESOLVED_EVENTS
     ", announced AS ("
     " INSERT INTO audit_log (action) SELECT '' WHERE false RETURNING 1"
@@ -111,6 +116,7 @@ inline constexpr std::string_view kAppendAuditEventsOnce = RESOLVED_EVENTS
 #undef RESOLVED_EVENTS
 #undef RESOLVED_PLAIN_EVENTS
 #undef EVENTS_WITH_IDS
+#undef REFUSED_EVENTS
 #undef APPEND
 
 // $1 caller, $2 key, $3 digest in hexadecimal digits, $4 hours that a key counts. Answers whether

@@ -181,11 +181,16 @@ std::size_t PostgresStore::note_key_uses(std::span<const KeyUse> uses) {
 
 Result<std::vector<AuditReceipt>> PostgresStore::append_audit_events(
     const TenantScope& scope, std::span<const AuditSubmission> events) {
-  return with_connection([&](Connection& db) {
-    return append_groups_.run(scope, events, [&](std::span<const AuditSubmission> together) {
-      return postgres::append_audit_events(db, scope, together);
-    });
-  });
+  const auto append = [&](std::span<const AuditSubmission> together) {
+    return lend([&](Connection& db) { return postgres::append_audit_events(db, scope, together); });
+  };
+  return run([&] { return append_groups_.run(scope, events, append); });
+}
+
+Status PostgresStore::check_audit_events(const TenantScope& scope,
+                                         std::span<const AuditSubmission> events) {
+  return with_connection(
+      [&](Connection& db) { return postgres::check_audit_events(db, scope, events); });
 }
 
 Result<std::vector<AuditReceipt>> PostgresStore::append_audit_events_once(

@@ -64,6 +64,8 @@ class PostgresStore final : public Store {
   [[nodiscard]] std::size_t note_key_uses(std::span<const KeyUse> uses) override;
   [[nodiscard]] Result<std::vector<AuditReceipt>> append_audit_events(
       const TenantScope& scope, std::span<const AuditSubmission> events) override;
+  [[nodiscard]] Status check_audit_events(const TenantScope& scope,
+                                          std::span<const AuditSubmission> events) override;
   [[nodiscard]] Result<std::vector<AuditReceipt>> append_audit_events_once(
       const TenantScope& scope, std::span<const AuditSubmission> events,
       const IdempotencyKey& key) override;

@@ -117,6 +117,9 @@ class References {
 
   [[nodiscard]] const std::vector<Named>& named() const { return named_; }
   [[nodiscard]] const std::vector<FieldError>& errors() const { return errors_; }
+  [[nodiscard]] Error error() const {
+    return invalid_request("The request has invalid members.", errors_);
+  }
 
  private:
   void note(std::string member, const char* message) {
@@ -157,9 +160,7 @@ NewAuditEvent stored_event(const AuditSubmission& submission, const Named& named
 Result<std::vector<AuditReceipt>> append(Connection& db, const TenantScope& scope,
                                          std::span<const AuditSubmission> events, Timestamp now) {
   const References references(db, scope, events);
-  if (!references.errors().empty()) {
-    return fail(invalid_request("The request has invalid members.", references.errors()));
-  }
+  if (!references.errors().empty()) return fail(references.error());
   std::vector<AuditReceipt> receipts;
   std::int64_t id = last_audit_id(db);
   for (std::size_t i = 0; i < events.size(); ++i) {
@@ -260,6 +261,14 @@ Result<std::vector<AuditReceipt>> SqliteStore::append_audit_events(
   auto receipts = append(*db, scope, events, clock_.now());
   if (receipts) transaction.commit();
   return receipts;
+}
+
+Status SqliteStore::check_audit_events(const TenantScope& scope,
+                                       std::span<const AuditSubmission> events) {
+  const Pool::Lease db(*pool_);
+  const References references(*db, scope, events);
+  if (references.errors().empty()) return {};
+  return fail(references.error());
 }
 
 Result<std::vector<AuditReceipt>> SqliteStore::append_audit_events_once(
