@@ -26,8 +26,8 @@ Result<Response> audit_list(const Request& request, Context& context) {
   wanted.product = std::move(*product);
 
   if (format) {
-    return with_vary(
-        audit_export(context.store, context.export_places, context.tenants, wanted, *format));
+    return with_vary(audit_export(context.store, context.export_places, context.caller(),
+                                  context.tenants, wanted, *format));
   }
   const auto page = context.store.audit_events(context.tenants, wanted);
   if (!page) return fail(page.error());

@@ -80,18 +80,27 @@ class Export {
 
 }  // namespace
 
-std::shared_ptr<void> ExportPlaces::take() {
-  if (taken_.fetch_add(1) < kExportsAtOnce) {
-    return {this, [](ExportPlaces* places) { places->taken_.fetch_sub(1); }};
-  }
-  taken_.fetch_sub(1);
-  return nullptr;
+std::shared_ptr<void> ExportPlaces::take(const std::string& caller) {
+  const std::lock_guard lock(mutex_);
+  const auto found = taken_.find(caller);
+  const int own = found == taken_.end() ? 0 : found->second;
+  if (own >= free_) return nullptr;
+  ++taken_[caller];
+  --free_;
+  return {this, [caller](ExportPlaces* places) { places->give_back(caller); }};
+}
+
+void ExportPlaces::give_back(const std::string& caller) {
+  const std::lock_guard lock(mutex_);
+  ++free_;
+  const auto found = taken_.find(caller);
+  if (--found->second == 0) taken_.erase(found);
 }
 
 Result<http::Response> audit_export(AuditStore& store, ExportPlaces& places,
-                                    const TenantScope& tenants, AuditQuery query,
-                                    http::AuditFormat format) {
-  auto place = places.take();
+                                    const std::string& caller, const TenantScope& tenants,
+                                    AuditQuery query, http::AuditFormat format) {
+  auto place = places.take(caller);
   if (!place) {
     return fail(unavailable("Too many exports run at the moment; try again.",
                             "an export was refused: too many run"));
