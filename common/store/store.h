@@ -269,7 +269,7 @@ class Store : public TenantStore,
   // `before_wait` is called in the thread of a caller that is about to wait for what another caller
   // does for both of them: it takes up none of the store's connections meanwhile. Set before the
   // first operation. A store in which nobody does, as here, never calls it.
-  virtual void on_wait(std::function<void()> /*before_wait*/) {}
+  virtual void on_wait(const std::function<void()>& /*before_wait*/) {}
 };
 
 }  // namespace registry

@@ -145,19 +145,20 @@ inline constexpr std::string_view kDecidedId =
 // ranges of ids greater than $1 and up to $2, in their order, the first id of each exclusive; none
 // where there is no such entry.
 // Times are nearly in the order of the ids, but may be anything where rows came from elsewhere. So
-// each block of 2^19 ids is asked for its first and last time, at an index probe each; where a run
-// of such blocks begins and ends, so is each of its 16 stretches, and of these each of their 16
-// parts.
-#define TIMES_OF_SPAN(shift)                                                                   \
-  " LEFT JOIN LATERAL ("                                                                       \
-  "  SELECT created_at FROM audit_log WHERE $3::timestamptz IS NOT NULL AND id >> " shift      \
-  " = span"                                                                                    \
-  "  ORDER BY created_at DESC LIMIT 1) newest ON true"                                         \
-  " LEFT JOIN LATERAL ("                                                                       \
-  "  SELECT created_at FROM audit_log WHERE $4::timestamptz IS NOT NULL AND id >> " shift      \
-  " = span"                                                                                    \
-  "   AND ($3 IS NULL OR newest.created_at >= $3) ORDER BY created_at LIMIT 1) oldest ON true" \
-  " WHERE ($3 IS NULL OR newest.created_at >= $3) AND ($4 IS NULL OR oldest.created_at < $4)"
+// each block of 2^19 ids is asked for its first time and, where that does not tell, its last one,
+// at an index probe each; where a run of such blocks begins and ends, so is each of its 16
+// stretches, and of these each of their 16 parts.
+#define TIMES_OF_SPAN(shift)                                                         \
+  " LEFT JOIN LATERAL ("                                                             \
+  "  SELECT created_at FROM audit_log WHERE id >> " shift                            \
+  " = span"                                                                          \
+  "  ORDER BY created_at LIMIT 1) oldest ON true"                                    \
+  " LEFT JOIN LATERAL ("                                                             \
+  "  SELECT created_at FROM audit_log WHERE oldest.created_at < $3 AND id >> " shift \
+  " = span"                                                                          \
+  "  ORDER BY created_at DESC LIMIT 1) newest ON true"                               \
+  " WHERE ($4::timestamptz IS NULL OR oldest.created_at < $4)"                       \
+  "  AND ($3::timestamptz IS NULL OR oldest.created_at >= $3 OR newest.created_at >= $3)"
 // Neighbours in `spans` become one.
 #define RUNS_OF(spans)                                                                       \
   "SELECT min(first) AS first, max(last) AS last"                                            \

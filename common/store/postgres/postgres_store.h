@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/store/postgres/append_groups.h"
@@ -72,8 +71,8 @@ class PostgresStore final : public Store {
   [[nodiscard]] Result<AuditPage> audit_events(const TenantScope& scope,
                                                const AuditQuery& query) override;
   [[nodiscard]] Health check_health() override;
-  void on_wait(std::function<void()> before_wait) override {
-    append_groups_.on_wait(std::move(before_wait));
+  void on_wait(const std::function<void()>& before_wait) override {
+    append_groups_.on_wait(before_wait);
   }
 
  private:
