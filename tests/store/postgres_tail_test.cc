@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "tests/store/postgres_additions.h"
+#include "tests/support/process.h"
+#include "tests/support/service.h"
 
 namespace registry::test {
 namespace {
@@ -284,6 +286,41 @@ TEST_CASE_METHOD(TailTest, "pages: times that are not in the order of the ids ar
       }
     }
   }
+}
+
+TEST_CASE_METHOD(TailTest, "docs/examples/partition_audit_log.sql: the trail goes on as before",
+                 "[postgres]") {
+  for (int i = 1; i <= 5; ++i) append("before");
+  const std::string newest = std::to_string(value("SELECT max(id) FROM audit_log"));
+  shared_cluster().sql(name(),
+                       "\\set boundary " + newest + "+3\n\\set width 4\n" +
+                           read_file(source_folder() + "/docs/examples/partition_audit_log.sql"));
+  CHECK(read() == Actions(5, "before"));
+  const auto slow = session();
+  slow->execute("BEGIN");
+  insert(*slow, "slow");
+  append("quick");
+  CHECK(read().empty());
+  slow->execute("COMMIT");
+  CHECK(read() == Actions{"slow", "quick"});
+  for (int i = 1; i <= 8; ++i) append("after");
+  CHECK(read() == Actions(8, "after"));
+  CHECK(value("SELECT count(*) FROM ONLY audit_log_2") == 4);
+  CHECK(value("SELECT count(*) FROM ONLY audit_log_3") == 4);
+  CHECK(value_of(store().audit_events(everyone(), {.action = "after", .newest_first = true}))
+            .events.size() == 8);
+  // Each index of the schema is one of every partition.
+  CHECK(value("SELECT count(*) FROM pg_index WHERE indrelid = 'audit_log'::regclass") == 20);
+  CHECK(value("SELECT count(DISTINCT i.inhparent) FROM pg_inherits i JOIN pg_index x"
+              " ON x.indexrelid = i.inhrelid WHERE x.indrelid = 'audit_log_1'::regclass") == 20);
+  // Nothing is left for ids beyond, and then nothing is written.
+  const AuditSubmission beyond = submission_at("beyond");
+  CHECK_THROWS(static_cast<void>(store().append_audit_events(everyone(), {&beyond, 1})));
+  CHECK(read().empty());
+  db().execute("CREATE TABLE audit_log_4 PARTITION OF audit_log FOR VALUES FROM (" + newest +
+               "+11) TO (MAXVALUE)");
+  append("beyond");
+  CHECK(read() == Actions{"beyond"});
 }
 
 }  // namespace registry::test
