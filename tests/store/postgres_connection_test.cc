@@ -1,4 +1,5 @@
 #include <chrono>
+#include <functional>
 #include <limits>
 #include <stdexcept>
 
@@ -236,15 +237,20 @@ TEST_CASE("Connection: no answer within the limit ends the connection's use", "[
 }
 
 TEST_CASE("Connection: whatever it waits for can be cancelled from its hook", "[postgres]") {
+  constexpr const char* kSleep = "SELECT pg_sleep(30)";
+  const auto wait_for = GENERATE(
+      as<std::function<void(Connection&)>>(), [](Connection& db) { db.execute(kSleep); },
+      [](Connection& db) { db.query(kSleep); });
+  // Each in a session of its own: the server signals a cancellation twice, and the second signal
+  // may come as late as during the next statement.
   Connection db(settings());
   int calls = 0;
   db.watch({.fd = -1, .interval = std::chrono::milliseconds(1), .call = [&] {
               ++calls;
               db.cancel();
             }});
-  CHECK(error_of([&] { db.execute("SELECT pg_sleep(30)"); }).sqlstate == "57014");
-  CHECK(error_of([&] { db.query("SELECT pg_sleep(30)"); }).sqlstate == "57014");
-  CHECK(calls > 1);
+  CHECK(error_of([&] { wait_for(db); }).sqlstate == "57014");
+  CHECK(calls > 0);
 }
 
 TEST_CASE("Connection: a session that the server ended is stale, and of no more use",
