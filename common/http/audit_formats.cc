@@ -20,19 +20,6 @@ constexpr std::array<std::string_view, 16> kCsvColumns = {
     "actor_type", "action",     "target_id", "target_type", "target_name", "product",
     "source_ip",  "user_agent", "metadata",  "retraced"};
 
-std::string_view take_until(std::string_view& rest, char separator) {
-  const std::size_t end = std::min(rest.find(separator), rest.size());
-  const std::string_view part = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return part;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 // The q of a media range's parameters, 1 where there is none; 0 where it is no number.
 double quality_of(std::string_view parameters) {
   while (!parameters.empty()) {
@@ -71,11 +58,11 @@ void append_cell(std::string& text, std::string_view cell) {
 }
 
 template <class T>
-std::string text_of(const std::optional<T>& value) {
+std::string cell_of(const std::optional<T>& value) {
   return value ? value->to_string() : std::string();
 }
 
-std::string text_of(const std::optional<std::string>& value) {
+std::string cell_of(const std::optional<std::string>& value) {
   return value.value_or("");
 }
 
@@ -97,11 +84,11 @@ void append_row(std::string& text, const AuditEvent& entry) {
   const NewAuditEvent& event = entry.event;
   char separator = '\0';
   for (const std::string& cell :
-       {std::to_string(entry.id), entry.created_at.to_string(), text_of(event.tenant_id),
-        text_of(event.project_id), text_of(event.actor_id), text_of(event.actor_name),
-        text_of(event.actor_type), event.action, text_of(event.target_id),
-        text_of(event.target_type), text_of(event.target_name), text_of(event.product),
-        text_of(event.source_ip), text_of(event.user_agent), event.metadata_json,
+       {std::to_string(entry.id), entry.created_at.to_string(), cell_of(event.tenant_id),
+        cell_of(event.project_id), cell_of(event.actor_id), cell_of(event.actor_name),
+        cell_of(event.actor_type), event.action, cell_of(event.target_id),
+        cell_of(event.target_type), cell_of(event.target_name), cell_of(event.product),
+        cell_of(event.source_ip), cell_of(event.user_agent), event.metadata_json,
         retraced_text(entry)}) {
     if (separator != '\0') text.push_back(separator);
     separator = ',';

@@ -38,14 +38,6 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
   return decoded;
 }
 
-// The part before the next separator; moves `rest` behind it.
-std::string_view take_until(std::string_view& rest, char separator) {
-  const std::size_t end = std::min(rest.find(separator), rest.size());
-  const std::string_view part = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return part;
-}
-
 bool is_template_parameter(std::string_view segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
 }
@@ -117,12 +109,6 @@ Status resolve_query(const Operation& operation, Request& request, std::string_v
     return fail(invalid_request("The query has invalid parameters.", request.query_errors));
   }
   return {};
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 // True for application/json, with no charset but UTF-8 (RFC 8259, section 8.1, knows no other).
