@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/base/program_version.h"
 #include "migrations/duration.h"
 #include "migrations/failure.h"
 

@@ -14,9 +14,6 @@
 
 namespace registry::migrate {
 
-// What --version prints, written by the build.
-extern const std::string_view kProgramVersion;
-
 enum class Command {
   kUp,
   kDown,

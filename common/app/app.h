@@ -44,8 +44,8 @@ struct Context {
 
   // Whoever calls, for what each of them has of its own: the subject of a token, or an API key.
   [[nodiscard]] std::string caller() const;
-  // Whether tokens, if they are asked for, can be verified now.
-  [[nodiscard]] bool can_verify_tokens() const;
+  // Whether requests can be served now. Errors: kUnavailable; the detail names what is wrong.
+  [[nodiscard]] Result<Store::Health> readiness() const;
   // The catalog's product with this id; null if there is none.
   [[nodiscard]] const Product* product(const ProductId& id) const;
   // Whether a request that may be about all tenants is one of this caller's. Errors: kForbidden (it

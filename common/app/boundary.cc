@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "common/app/readiness.h"
 #include "common/base/utf8.h"
 #include "common/crypto/digest.h"
 
@@ -67,6 +68,8 @@ fcgi::Reply Boundary::reply(Request request) const {
   const auto start = std::chrono::steady_clock::now();
   if (!http::is_request_id(request.id)) request.id = crypto::random_hex_id();
   Answer answered = answer(request);
+  // A function's log and counters are about what clients ask of it.
+  if (is_release_check(request)) return std::move(answered.reply);
   if (!answered.reply.more) {
     log_end(request, answered.status, start);
     return std::move(answered.reply);
@@ -133,6 +136,7 @@ Boundary::Answer Boundary::written(Response response, const Request& request) {
 
 // Whoever may not call learns nothing of what is wrong with their request besides.
 Result<Response> Boundary::handled(Request& request) const {
+  if (is_release_check(request)) return check_release(operation_, store_, *gate_);
   if (auto status = http::resolve_path(operation_, request); !status) return fail(status.error());
   auto caller = gate_->admit(request);
   if (!caller) return fail(caller.error());

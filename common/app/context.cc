@@ -3,6 +3,7 @@
 
 #include "common/app/app.h"
 #include "common/app/gate.h"
+#include "common/app/readiness.h"
 
 namespace registry {
 
@@ -16,8 +17,8 @@ std::string Context::caller() const {
   return origin.actor_type.value_or("") + ":" + origin.actor_id.value_or("");
 }
 
-bool Context::can_verify_tokens() const {
-  return gate.is_ready();
+Result<Store::Health> Context::readiness() const {
+  return registry::readiness(store, gate);
 }
 
 Status Context::tenant_asked(const std::optional<Uuid>& tenant_id) const {
