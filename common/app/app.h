@@ -8,6 +8,7 @@
 #include "common/app/audit_export.h"
 #include "common/app/audit_input.h"
 #include "common/app/key_verifier.h"
+#include "common/app/metrics.h"
 #include "common/base/config.h"
 #include "common/base/result.h"
 #include "common/domain/catalog.h"

@@ -15,6 +15,8 @@ namespace registry {
 namespace {
 
 constexpr std::size_t kUserAgentLimitBytes = 512;
+// Of an issuer's id of somebody; its own limit is 255 (OpenID Connect Core, section 2).
+constexpr std::size_t kPrincipalLimitBytes = 255;
 
 // Where a change comes from, as nginx saw it.
 void add_address(ChangeOrigin& origin, const Request& request) {
@@ -47,25 +49,29 @@ class Boundary::RequestEnd {
 };
 
 Boundary::Boundary(const http::Operation& operation, Handler handler, const Config& config,
-                   Store& store, const Catalog& catalog, const Clock& clock, const Log& log)
+                   Store& store, const Catalog& catalog, const Clock& clock, const Log& log,
+                   Metrics& metrics)
     : operation_(operation),
       handler_(handler),
       config_(config),
-      store_(store),
+      metrics_(metrics),
+      store_(std::make_unique<MeasuredStore>(store, metrics)),
       catalog_(catalog),
       log_(log),
-      keys_(std::make_unique<KeyVerifier>(store, log)),
+      keys_(std::make_unique<KeyVerifier>(*store_, log, metrics)),
       gate_(std::make_unique<Gate>(operation, config.tokens, *keys_, clock)) {}
 
 void Boundary::on_wait(const std::function<void()>& before_wait) {
   before_wait_ = before_wait;
   keys_->on_wait(before_wait);
   gate_->on_wait(before_wait);
-  store_.on_wait(before_wait);
+  store_->on_wait(before_wait);
 }
 
 fcgi::Reply Boundary::reply(Request request) const {
   const auto start = std::chrono::steady_clock::now();
+  // Of a former request that had no end.
+  [[maybe_unused]] const StoreUse before = MeasuredStore::take_use();
   if (!http::is_request_id(request.id)) request.id = crypto::random_hex_id();
   Answer answered = answer(request);
   // A function's log and counters are about what clients ask of it.
@@ -85,12 +91,20 @@ void Boundary::log_end(const Request& request, int status,
                        std::chrono::steady_clock::time_point start) const {
   const auto duration = std::chrono::steady_clock::now() - start;
   const bool is_known = operation_.method == request.method || request.method == "HEAD";
+  const StoreUse use = MeasuredStore::take_use();
+  const auto duration_us = std::chrono::duration_cast<std::chrono::microseconds>(duration);
+  const auto store_us = std::chrono::duration_cast<std::chrono::microseconds>(use.duration);
+  metrics_.count_request(status, duration_us, store_us);
   log_.request({
       .request_id = request.id,
       .method = is_known ? std::string_view(request.method) : "OTHER",
       .route = operation_.route,
       .status = status,
-      .duration_us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count(),
+      .duration_us = duration_us.count(),
+      .store_us = store_us.count(),
+      .trace_id = http::trace_id(request.trace_parent),
+      .principal = request.principal,
+      .tenant = use.tenant_id ? use.tenant_id->to_string() : std::string(),
   });
 }
 
@@ -136,14 +150,15 @@ Boundary::Answer Boundary::written(Response response, const Request& request) {
 
 // Whoever may not call learns nothing of what is wrong with their request besides.
 Result<Response> Boundary::handled(Request& request) const {
-  if (is_release_check(request)) return check_release(operation_, store_, *gate_);
+  if (is_release_check(request)) return check_release(operation_, *store_, *gate_);
   if (auto status = http::resolve_path(operation_, request); !status) return fail(status.error());
   auto caller = gate_->admit(request);
   if (!caller) return fail(caller.error());
   if (auto status = http::resolve_input(operation_, request); !status) return fail(status.error());
   add_address(caller->origin, request);
+  request.principal = sanitized_text(caller->origin.actor_id.value_or(""), kPrincipalLimitBytes);
   Context context{.config = config_,
-                  .store = store_,
+                  .store = *store_,
                   .catalog = catalog_,
                   .keys = *keys_,
                   .tenants = caller->access.tenants,

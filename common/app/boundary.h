@@ -6,18 +6,21 @@
 
 #include "common/app/app.h"
 #include "common/app/gate.h"
+#include "common/app/measured_store.h"
+#include "common/app/metrics.h"
 #include "common/base/log.h"
 #include "common/fcgi/reply.h"
 #include "common/http/operation.h"
 
 namespace registry {
 
-// The one place where whatever a handler does becomes an answer and a line in the log. Thread-safe.
+// The one place where whatever a handler does becomes an answer, a line in the log, and part of
+// what is counted. Thread-safe.
 class Boundary {
  public:
   // Everything given must outlive the boundary.
   Boundary(const http::Operation& operation, Handler handler, const Config& config, Store& store,
-           const Catalog& catalog, const Clock& clock, const Log& log);
+           const Catalog& catalog, const Clock& clock, const Log& log, Metrics& metrics);
 
   [[nodiscard]] const KeyVerifier& keys() const { return *keys_; }
   // Is called in the thread of a request that is about to wait: for argon2, for new keys of the
@@ -49,7 +52,8 @@ class Boundary {
   const http::Operation& operation_;
   Handler handler_;
   const Config& config_;
-  Store& store_;
+  Metrics& metrics_;
+  std::unique_ptr<MeasuredStore> store_;
   const Catalog& catalog_;
   const Log& log_;
   std::unique_ptr<KeyVerifier> keys_;

@@ -10,7 +10,7 @@ bool KeyProver::is_proven(const Uuid& key_id, const crypto::ApiKeySecret& secret
   const crypto::ProofDigest digest = digest_of(key_id, secret, stored_hash);
   const std::lock_guard lock(mutex_);
   if (matches_.find(digest, MemoryClock::now()) == nullptr) return false;
-  ++counts_.matches_remembered;
+  note(KeyEvent::kMatchRemembered);
   return true;
 }
 
@@ -21,7 +21,7 @@ KeyProver::Proof KeyProver::prove(const Uuid& key_id, const crypto::ApiKeySecret
   std::unique_lock lock(mutex_);
   if (const auto known = recall(digest, stored_hash)) return *known;
   if (!enter(key_id, /*is_joining=*/runs_.contains(digest))) {
-    ++counts_.refused;
+    note(KeyEvent::kRefused);
     return Proof::kBusy;
   }
   Proof proof = Proof::kBusy;
@@ -36,9 +36,34 @@ KeyProver::Proof KeyProver::prove(const Uuid& key_id, const crypto::ApiKeySecret
     --run->callers;
     proof = run->outcome.value_or(Proof::kBusy);
   }
-  if (proof == Proof::kBusy) ++counts_.refused;
+  if (proof == Proof::kBusy) note(KeyEvent::kRefused);
   leave(key_id);
   return proof;
+}
+
+// The caller holds mutex_.
+void KeyProver::note(KeyEvent event) {
+  metrics_.count_key_event(event);
+  switch (event) {
+    case KeyEvent::kMatchRemembered:
+      ++counts_.matches_remembered;
+      return;
+    case KeyEvent::kMismatchRemembered:
+      ++counts_.mismatches_remembered;
+      return;
+    case KeyEvent::kProof:
+      ++counts_.proofs;
+      return;
+    case KeyEvent::kJoined:
+      ++counts_.joined;
+      return;
+    case KeyEvent::kRefused:
+      ++counts_.refused;
+      return;
+    case KeyEvent::kFailure:
+      ++counts_.failures;
+      return;
+  }
 }
 
 KeyProverCounts KeyProver::counts() const {
@@ -58,11 +83,11 @@ std::optional<KeyProver::Proof> KeyProver::recall(const crypto::ProofDigest& dig
                                                   std::string_view stored_hash) {
   const auto now = MemoryClock::now();
   if (matches_.find(digest, now) != nullptr) {
-    ++counts_.matches_remembered;
+    note(KeyEvent::kMatchRemembered);
     return Proof::kMatch;
   }
   if (mismatches_.find(digest, now) != nullptr) {
-    ++counts_.mismatches_remembered;
+    note(KeyEvent::kMismatchRemembered);
     return Proof::kNoMatch;
   }
   if (!crypto::is_readable_hash(stored_hash)) return Proof::kUnknownFormat;
@@ -76,12 +101,14 @@ bool KeyProver::enter(const Uuid& key_id, bool is_joining) {
   if (of_key >= limits_.callers_of_key && !is_joining) return false;
   ++of_key;
   ++callers_;
+  metrics_.enter_argon2_queue();
   return true;
 }
 
 // The caller holds mutex_.
 void KeyProver::leave(const Uuid& key_id) {
   --callers_;
+  metrics_.leave_argon2_queue();
   const auto of_key = callers_of_key_.find(key_id);
   if (--of_key->second == 0) callers_of_key_.erase(of_key);
 }
@@ -93,7 +120,7 @@ std::shared_ptr<KeyProver::Run> KeyProver::join_or_start(const crypto::ProofDige
                                                          const crypto::ApiKeySecret& secret,
                                                          std::string_view stored_hash) {
   if (const auto found = runs_.find(digest); found != runs_.end()) {
-    ++counts_.joined;
+    note(KeyEvent::kJoined);
     return found->second;
   }
   try {
@@ -113,7 +140,7 @@ void KeyProver::carry_out(const crypto::ProofDigest& digest, Run& run) {
     const std::lock_guard lock(mutex_);
     if (run.callers == 0) return end(digest, run, std::nullopt);
     run.has_begun = true;
-    ++counts_.proofs;
+    note(KeyEvent::kProof);
   }
   std::optional<crypto::KeyMatch> match;
   try {
@@ -122,7 +149,7 @@ void KeyProver::carry_out(const crypto::ProofDigest& digest, Run& run) {
     // No memory for it. Its callers are told to try again.
   }
   const std::lock_guard lock(mutex_);
-  if (!match) ++counts_.failures;
+  if (!match) note(KeyEvent::kFailure);
   end(digest, run, match);
 }
 

@@ -16,6 +16,7 @@
 #include <variant>
 
 #include "common/app/argon2_queue.h"
+#include "common/app/metrics.h"
 #include "common/base/bounded_memory.h"
 #include "common/crypto/api_key.h"
 #include "common/crypto/proof_digest.h"
@@ -73,10 +74,13 @@ class KeyProver {
     kBusy,           // nobody knows: too many proofs at once, or a failure of argon2
   };
 
-  // `queue` must outlive the prover's last call, and end before the prover does.
-  KeyProver(Argon2Queue& queue, const KeyProverLimits& limits, Check check = crypto::verify_api_key)
+  // `queue` must outlive the prover's last call, and end before the prover does; `metrics` must
+  // outlive it.
+  KeyProver(Argon2Queue& queue, const KeyProverLimits& limits, const Metrics& metrics,
+            Check check = crypto::verify_api_key)
       : queue_(queue),
         limits_(limits),
+        metrics_(metrics),
         check_(std::move(check)),
         matches_(limits.remembered_matches),
         mismatches_(limits.remembered_mismatches) {}
@@ -110,6 +114,7 @@ class KeyProver {
   using Runs =
       std::unordered_map<crypto::ProofDigest, std::shared_ptr<Run>, crypto::ProofDigest::Hash>;
 
+  void note(KeyEvent event);
   [[nodiscard]] crypto::ProofDigest digest_of(const Uuid& key_id,
                                               const crypto::ApiKeySecret& secret,
                                               std::string_view stored_hash);
@@ -128,6 +133,7 @@ class KeyProver {
 
   Argon2Queue& queue_;
   const KeyProverLimits limits_;
+  const Metrics& metrics_;
   const Check check_;
   // Made when it is first needed: most functions verify no key.
   std::once_flag is_digester_made_;

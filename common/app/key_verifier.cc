@@ -46,7 +46,10 @@ Result<std::string> KeyVerifier::hash(const crypto::ApiKeySecret& secret) {
   const Uuid lane = Uuid::from_bytes({});  // of all new keys
   if (!queue_.try_add(lane, [hashing] { (*hashing)(); })) return fail(too_many_proofs());
   before_wait_();
-  if (hashed.wait_for(kHashPatience) != std::future_status::ready) {
+  metrics_.enter_argon2_queue();
+  const bool is_hashed = hashed.wait_for(kHashPatience) == std::future_status::ready;
+  metrics_.leave_argon2_queue();
+  if (!is_hashed) {
     *is_wanted = false;
     return fail(too_many_proofs());
   }

@@ -11,6 +11,7 @@
 #include "common/app/argon2_queue.h"
 #include "common/app/key_prover.h"
 #include "common/app/key_use_recorder.h"
+#include "common/app/metrics.h"
 #include "common/base/log.h"
 #include "common/base/result.h"
 #include "common/crypto/api_key.h"
@@ -32,8 +33,12 @@ struct VerifiedKey {
 class KeyVerifier {
  public:
   // All must outlive the verifier.
-  KeyVerifier(ApiKeyStore& store, const Log& log)
-      : store_(store), log_(log), prover_(queue_, KeyProverLimits{}), uses_(store, log) {}
+  KeyVerifier(ApiKeyStore& store, const Log& log, const Metrics& metrics)
+      : store_(store),
+        log_(log),
+        metrics_(metrics),
+        prover_(queue_, KeyProverLimits{}, metrics),
+        uses_(store, log) {}
 
   // Is called in the thread of a caller that is about to wait for argon2. Set before the first call
   // of what follows.
@@ -67,6 +72,7 @@ class KeyVerifier {
 
   ApiKeyStore& store_;
   const Log& log_;
+  const Metrics& metrics_;
   std::function<void()> before_wait_ = [] {};
   std::atomic<bool> has_logged_format_ = false;
   KeyProver prover_;

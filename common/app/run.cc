@@ -9,6 +9,7 @@
 #include "common/app/app.h"
 #include "common/app/boundary.h"
 #include "common/app/catalog_file.h"
+#include "common/app/metrics.h"
 #include "common/base/private_memory.h"
 #include "common/base/standard_descriptors.h"
 #include "common/base/stop_signals.h"
@@ -31,6 +32,17 @@ constexpr int kAsideLimit =
 void log_summary(const KeyVerifier& keys, const Log& log) {
   const std::string summary = keys.summary();
   if (!summary.empty()) log.message(LogLevel::kInfo, summary);
+}
+
+// Without a file to count in, the service does not get worse for its clients, so it is served.
+CounterFile open_counters_or_none(const Config& config, const Log& log) {
+  // A program that answers one request, for somebody who looks at it, is no part of the service.
+  if (!fcgi::is_listening_socket(STDIN_FILENO)) return CounterFile::without_file();
+  auto file = open_counters(config.metrics_dir, http::kOperation.id);
+  if (file) return std::move(*file);
+  log.message(LogLevel::kWarn, "METRICS_DIR: " + config.metrics_dir + ": " + file.error() +
+                                   "; what this process counts is nowhere to be read");
+  return CounterFile::without_file();
 }
 
 int serve(const Config& config, Boundary& boundary, const Log& log) {
@@ -70,7 +82,8 @@ int run_configured(const Config& config, Handler handler, Needs needs) {
   try {
     const auto store = open_store(config, clock);
     if (!store) return refuse(store.error());
-    Boundary boundary(http::kOperation, handler, config, **store, catalog, clock, log);
+    Metrics metrics(open_counters_or_none(config, log));
+    Boundary boundary(http::kOperation, handler, config, **store, catalog, clock, log, metrics);
     return serve(config, boundary, log);
   } catch (const std::exception& error) {
     log.message(LogLevel::kError, error.what());

@@ -28,6 +28,7 @@ struct Config {
   int workers = 4;                 // threads that answer requests
   int idle_exit_s = 0;             // leave after that long without a request; 0: never
   LogLevel log_level = LogLevel::kInfo;
+  std::string metrics_dir = ".dev/metrics";  // folder of what functions count, a file for each
 };
 
 // A variable whose value cannot be used: the process says so in one line and exits with 78.

@@ -52,12 +52,16 @@ void Log::request(const RequestRecord& record) const {
       .member("time", clock_.now().to_string())
       .member("level", to_string(level))
       .member("function", function_)
-      .member("request_id", record.request_id)
-      .member("method", record.method)
+      .member("request_id", record.request_id);
+  if (!record.trace_id.empty()) json.member("trace_id", record.trace_id);
+  json.member("method", record.method)
       .member("route", record.route)
       .member("status", std::int64_t{record.status})
       .member("duration_us", record.duration_us)
-      .end_object();
+      .member("store_us", record.store_us);
+  if (!record.principal.empty()) json.member("principal", record.principal);
+  if (!record.tenant.empty()) json.member("tenant", record.tenant);
+  json.end_object();
   write_line(json.str());
 }
 

@@ -22,6 +22,11 @@ struct RequestRecord {
   std::string_view route;  // the template, not the path
   int status = 0;
   std::int64_t duration_us = 0;
+  std::int64_t store_us = 0;  // of which it waited for the store
+  // What is empty is left out.
+  std::string_view trace_id = {};
+  std::string_view principal = {};  // the id of whoever calls
+  std::string_view tenant = {};     // the id of the tenant that it is about
 };
 
 // Writes JSON lines to a file descriptor, each with one write(2), so that lines of several

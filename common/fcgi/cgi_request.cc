@@ -65,6 +65,7 @@ http::Request read_request(const VariableLookup& variable, std::size_t body_byte
   request.idempotency_key = variable("HTTP_IDEMPOTENCY_KEY");
   request.user_agent = variable("HTTP_USER_AGENT");
   request.remote_address = variable("REMOTE_ADDR");
+  request.trace_parent = variable("HTTP_TRACEPARENT");
   request.body_truncated = content_length(variable("CONTENT_LENGTH")).value_or(0) > body_bytes;
   return request;
 }

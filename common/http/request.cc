@@ -199,6 +199,28 @@ std::string allowed_methods(const Operation& operation) {
   return operation.method == "GET" ? "GET, HEAD" : std::string(operation.method);
 }
 
+std::string_view trace_id(std::string_view trace_parent) {
+  constexpr std::size_t kLength = 55;  // 00-<32 digits>-<16 digits>-<2 digits>
+  const auto is_hex = [](std::string_view digits) {
+    return digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  };
+  if (trace_parent.size() < kLength) return {};
+  const std::string_view version = trace_parent.substr(0, 2);
+  const std::string_view trace = trace_parent.substr(3, 32);
+  const std::string_view parent = trace_parent.substr(36, 16);
+  const std::string_view flags = trace_parent.substr(53, 2);
+  const bool has_dashes =
+      trace_parent[2] == '-' && trace_parent[35] == '-' && trace_parent[52] == '-';
+  // Later versions may have more behind a further dash.
+  const bool ends_there =
+      trace_parent.size() == kLength || (version != "00" && trace_parent[kLength] == '-');
+  const bool is_valid = has_dashes && ends_there && is_hex(version) && version != "ff" &&
+                        is_hex(trace) && is_hex(parent) && is_hex(flags) &&
+                        trace.find_first_not_of('0') != std::string_view::npos &&
+                        parent.find_first_not_of('0') != std::string_view::npos;
+  return is_valid ? trace : std::string_view();
+}
+
 bool is_request_id(std::string_view text) {
   if (text.empty() || text.size() > kRequestIdLimit) return false;
   return std::all_of(text.begin(), text.end(), [](char c) {

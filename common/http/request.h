@@ -28,6 +28,7 @@ struct Request {
   std::string idempotency_key;
   std::string user_agent;
   std::string remote_address;  // the client, as nginx saw it
+  std::string trace_parent;    // traceparent of W3C Trace Context
   std::string body;
   bool body_too_large = false;  // `body` is cut off: it was over the operation's limit
   bool body_truncated = false;  // fewer bytes arrived than CONTENT_LENGTH promised
@@ -36,6 +37,9 @@ struct Request {
   // Set by resolve_input():
   std::vector<Parameter> query_parameters;
   std::vector<FieldError> query_errors;  // unknown, repeated, empty or malformed ones
+
+  // For the log; set once it is known who calls.
+  std::string principal;
 
   // The value of a parameter of the route; it exists when resolve_path() succeeded.
   [[nodiscard]] const std::string& path_parameter(std::string_view name) const;
@@ -57,6 +61,10 @@ struct Request {
 
 // The methods that the operation serves, as an Allow header lists them.
 [[nodiscard]] std::string allowed_methods(const Operation& operation);
+
+// The trace that a `traceparent` puts the request in, 32 hexadecimal digits; empty if it is
+// malformed or of a version that is none. Source: W3C Trace Context, section 3.2.
+[[nodiscard]] std::string_view trace_id(std::string_view trace_parent);
 
 // True for a request id that may be repeated in logs and headers.
 [[nodiscard]] bool is_request_id(std::string_view text);

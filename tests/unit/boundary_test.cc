@@ -8,9 +8,11 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "tests/support/catch.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/temp_folder.h"
 #include "tests/unit/captured_log.h"
 #include "tests/unit/unasked_store.h"
 
@@ -31,11 +33,16 @@ class FakeStore final : public test::UnaskedStore {
                                                 const std::optional<ProductId>&) override {
     throw std::runtime_error("SQL logic error near secret_table");
   }
+  Result<Tenant> tenant_by_id(const TenantScope&, const Uuid&) override {
+    return fail(not_found("There is no such tenant."));
+  }
   Health check_health() override {
+    if (is_healthy) return {.kind = "sqlite", .schema_version = 7};
     throw StoreUnavailable("unable to open /var/lib/secret/registry.db");
   }
 
   ChangeOrigin last_origin;
+  bool is_healthy = false;
 };
 
 const Uuid kTenantId = *Uuid::parse("00000000-0000-0000-0000-000000000001");
@@ -44,6 +51,18 @@ Result<Response> give_greeting(const Request&, Context&) {
   Response response = json_response(200, R"({"hello":"world"})");
   response.headers.push_back({.name = "ETag", .value = "\"x\""});
   return response;
+}
+
+Result<Response> check_store(const Request&, Context& context) {
+  return json_response(200, std::to_string(context.store.check_health().schema_version));
+}
+
+Request release_check() {
+  Request request;
+  request.id = "id-1";
+  request.method = "OPTIONS";
+  request.target = "*";
+  return request;
 }
 
 struct Answer {
@@ -71,7 +90,7 @@ class BoundaryTest {
   }
 
   Answer ask(const http::Operation& operation, Handler handler, Request request) {
-    const Boundary boundary(operation, handler, config_, store_, catalog_, clock_, log_);
+    const Boundary boundary(operation, handler, config_, store_, catalog_, clock_, log_, metrics_);
     fcgi::Reply reply = boundary.reply(std::move(request));
     return {.head = std::move(reply.head), .body = std::move(reply.body)};
   }
@@ -109,6 +128,7 @@ class BoundaryTest {
   Config config_;
   Catalog catalog_;
   FakeStore store_;
+  Metrics metrics_{CounterFile::without_file()};
 };
 
 TEST_CASE_METHOD(BoundaryTest, "Boundary: what a handler gives is sent as it is") {
@@ -132,6 +152,66 @@ TEST_CASE_METHOD(BoundaryTest, "Boundary: a good request leaves one line in the 
   CHECK(line.at("route") == "/v1/things/{id}");
   CHECK(line.at("status") == 200);
   CHECK(line.at("duration_us") >= 0);
+}
+
+TEST_CASE_METHOD(BoundaryTest,
+                 "Boundary: the log tells the trace, who called, and whose data it was about") {
+  Request request = get_request();
+  request.trace_parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  ask(
+      [](const Request&, Context& context) -> Result<Response> {
+        return fail(context.store.tenant_by_id(context.tenants, kTenantId).error());
+      },
+      request);
+  const json line = request_line();
+  CHECK(line.at("trace_id") == "4bf92f3577b34da6a3ce929d0e0e4736");
+  CHECK(line.at("principal") == "system");
+  CHECK(line.at("tenant") == kTenantId.to_string());
+  CHECK(line.at("store_us") >= 0);
+  CHECK(line.at("store_us") <= line.at("duration_us"));
+}
+
+TEST_CASE_METHOD(BoundaryTest,
+                 "Boundary: a request counts once, and so does a failure of the store") {
+  test::TempFolder folder;
+  auto file = open_counters(folder.path(), "op");
+  REQUIRE(file);
+  Metrics metrics(std::move(*file));
+  const http::Operation get = operation("GET", http::BodyUse::kNone);
+  const Boundary boundary(get, check_store, config_, store_, catalog_, clock_, log_, metrics);
+  const fcgi::Reply failed = boundary.reply(get_request());
+  const fcgi::Reply checked = boundary.reply(release_check());
+  const std::string text = *metrics_text(folder.path());
+  CAPTURE(text);
+  CHECK(text.find(R"(requests_total{function="op",status="503"} 1)") != std::string::npos);
+  // The check of a release is no request of a client, but what the store does is counted.
+  CHECK(text.find(R"(store_errors_total{function="op",kind="unavailable"} 2)") !=
+        std::string::npos);
+  CHECK(text.find(R"(_count{function="op"} 1)") != std::string::npos);
+}
+
+TEST_CASE_METHOD(BoundaryTest, "Boundary: whoever deploys learns which function can serve") {
+  store_.is_healthy = true;
+  const Answer answer = ask(give_greeting, release_check());
+  CHECK(answer.status() == 200);
+  const json body = json::parse(answer.body);
+  CHECK(body.at("function") == "op");
+  CHECK(body.at("schema_version") == 7);
+  CHECK(body.at("status") == "ready");
+  CHECK(body.at("pid") == ::getpid());
+  CHECK_FALSE(body.at("version").get<std::string>().empty());
+  CHECK(captured_.text().empty());
+}
+
+TEST_CASE_METHOD(BoundaryTest, "Boundary: whoever deploys learns why a function cannot serve") {
+  const Answer answer = ask(give_greeting, release_check());
+  CHECK(answer.status() == 503);
+  CHECK(json::parse(answer.body).at("code") == "unavailable");
+  for (const char* target : {"/*", "*?", "/v1/things/5"}) {
+    Request other = release_check();
+    other.target = target;
+    CHECK(ask(give_greeting, other).status() >= 404);
+  }
 }
 
 TEST_CASE_METHOD(BoundaryTest, "Boundary: the log has neither path nor query nor body") {

@@ -92,7 +92,8 @@ class KeyProverTest {
   void use(const KeyProverLimits& limits, std::size_t threads = 1) {
     queue_.emplace(Argon2Queue::Limits{.threads = threads, .waiting = limits.callers});
     prover_ = std::make_unique<KeyProver>(
-        *queue_, limits, [this](const crypto::ApiKeySecret& secret, std::string_view /*hash*/) {
+        *queue_, limits, metrics_,
+        [this](const crypto::ApiKeySecret& secret, std::string_view /*hash*/) {
           return gate_.check(secret);
         });
   }
@@ -124,6 +125,7 @@ class KeyProverTest {
   }
 
   Gate gate_;
+  Metrics metrics_{CounterFile::without_file()};
   std::unique_ptr<KeyProver> prover_;
   // Ends before the prover.
   std::optional<Argon2Queue> queue_;

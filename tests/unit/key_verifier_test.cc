@@ -72,7 +72,8 @@ class KeyVerifierTest {
   test::CapturedLog captured_;
   Log log_{LogLevel::kInfo, "op", clock_, captured_.fd()};
   KeyStore store_;
-  std::optional<KeyVerifier> verifier_{std::in_place, store_, log_};
+  Metrics metrics_{CounterFile::without_file()};
+  std::optional<KeyVerifier> verifier_{std::in_place, store_, log_, metrics_};
 };
 
 TEST_CASE("parse_api_key: a text of our format, and a refusal that does not repeat it") {
@@ -206,7 +207,7 @@ TEST_CASE_METHOD(KeyVerifierTest, "KeyVerifier: only what a valid key is used fo
   add(kFirst, crypto::hash_api_key(kSecret));
   store_.candidates[0].key.revoked_at = Timestamp{0};
   CHECK(verify().verdict == KeyVerdict::kRevoked);
-  verifier_.emplace(store_, log_);
+  verifier_.emplace(store_, log_, metrics_);
   CHECK(store_.used.empty());
   store_.candidates[0].key.revoked_at.reset();
   CHECK(verify().verdict == KeyVerdict::kValid);

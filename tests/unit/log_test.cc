@@ -33,11 +33,26 @@ TEST_CASE_METHOD(LogTest, "Log: a request is one line with exactly these members
                 .method = "GET",
                 .route = "/v1/tenants/{id}",
                 .status = 200,
-                .duration_us = 1234});
+                .duration_us = 1234,
+                .store_us = 1000,
+                .trace_id = "4bf92f3577b34da6a3ce929d0e0e4736",
+                .principal = "f1c5",
+                .tenant = "00000000-0000-0000-0000-000000000001"});
   CHECK(captured().text() ==
         R"({"time":"2026-05-19T10:10:15.123456Z","level":"info","function":"tenant_get",)"
-        R"("request_id":"abc","method":"GET","route":"/v1/tenants/{id}","status":200,)"
-        R"("duration_us":1234})"
+        R"("request_id":"abc","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","method":"GET",)"
+        R"("route":"/v1/tenants/{id}","status":200,"duration_us":1234,"store_us":1000,)"
+        R"("principal":"f1c5","tenant":"00000000-0000-0000-0000-000000000001"})"
+        "\n");
+}
+
+TEST_CASE_METHOD(LogTest, "Log: what is not known of a request is left out") {
+  make_log(LogLevel::kInfo)
+      .request({.request_id = "abc", .method = "GET", .route = "/healthz", .status = 200});
+  CHECK(captured().text() ==
+        R"({"time":"2026-05-19T10:10:15.123456Z","level":"info","function":"tenant_get",)"
+        R"("request_id":"abc","method":"GET","route":"/healthz","status":200,"duration_us":0,)"
+        R"("store_us":0})"
         "\n");
 }
 

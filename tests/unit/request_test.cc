@@ -358,5 +358,24 @@ TEST_CASE("is_request_id: 1 to 64 characters that are safe in a log and a header
   CHECK_FALSE(is_request_id(std::string_view("a\0", 2)));
 }
 
+// The vectors are those of W3C Trace Context, section 3.2, and its test suite's ideas.
+TEST_CASE("trace_id: what a valid traceparent has, and nothing of any other") {
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const std::string rest = "-00f067aa0ba902b7-01";
+  CHECK(trace_id("00-" + trace + rest) == trace);
+  CHECK(trace_id("01-" + trace + rest) == trace);
+  CHECK(trace_id("cc-" + trace + rest + "-what-the-future-will-be-like") == trace);
+  for (const std::string& text :
+       {std::string(), trace, "ff-" + trace + rest, "0x-" + trace + rest,
+        "00-" + trace + rest + "-x", "cc-" + trace + rest + ".x",
+        "00-" + std::string(32, '0') + rest, "00-" + trace + "-0000000000000000-01",
+        "00_" + trace + rest, "00-" + trace + rest + " ",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736" + rest, "00-" + trace + "-00f067aa0ba902b7-0g",
+        "00-" + trace.substr(1) + "g" + rest, "00-" + trace + "-00f067aa0ba902b7"}) {
+    CAPTURE(text);
+    CHECK(trace_id(text).empty());
+  }
+}
+
 }  // namespace
 }  // namespace registry::http
