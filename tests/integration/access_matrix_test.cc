@@ -100,6 +100,7 @@ const std::map<std::string, Probe>& probes() {
   static const std::map<std::string, Probe> kProbes = {
       {"health_live", {[](const Subject*) { return get_about("/healthz", nullptr); }}},
       {"health_ready", {[](const Subject*) { return get_about("/readyz", nullptr); }}},
+      {"metrics_get", {[](const Subject*) { return get_about("/metrics", nullptr); }}},
       {"tenant_create",
        {[](const Subject* about) -> std::optional<HttpRequest> {
           if (about != nullptr) return std::nullopt;

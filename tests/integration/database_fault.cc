@@ -72,6 +72,7 @@ std::vector<Call> calls_of_every_operation() {
   std::vector<Call> calls = {
       {"health_live", {.path = "/healthz"}},
       {"health_ready", {.path = "/readyz"}},
+      {"metrics_get", {.path = "/metrics"}},
       {"catalog_list", {.path = "/v1/catalog"}},
       {"tenant_get", {.path = acme}},
       {"tenant_get_by_slug", {.path = "/v1/tenants/by-slug/acme"}},
@@ -103,7 +104,7 @@ std::vector<Call> calls_of_every_operation() {
 }
 
 bool needs_no_database(const std::string& operation) {
-  return operation == "health_live" || operation == "catalog_list";
+  return operation == "health_live" || operation == "metrics_get" || operation == "catalog_list";
 }
 
 std::string unready_detail(HttpClient& client) {
