@@ -303,7 +303,11 @@ void Server::park(Connection& connection) {
   const std::lock_guard lock(mutex_);
   if (is_draining_) connection.deadline = std::min(connection.deadline, drain_grace_end_);
   const bool is_over = SteadyClock::now() >= connection.deadline;
-  const bool is_unwanted = is_draining_ && connection.is_idle() && !has_bytes(connection.fd.get());
+  // A peer under load has the next request on its way before the answer to the last one is looked
+  // at. If that went on, stopping would last as long as drain_grace.
+  const bool is_unwanted = is_draining_ && connection.is_idle() &&
+                           (connection.is_at_its_last || !has_bytes(connection.fd.get()));
+  connection.is_at_its_last = is_draining_;
   const int operation = connection.is_registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   // With a request in hand there is nothing to wait for but that the peer takes the last answer.
   const std::uint32_t events = connection.unread.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT;
@@ -356,6 +360,7 @@ Server::Outcome Server::drain() {
   });
   for (auto& [id, connection] : connections_) {
     if (!connection->is_waiting) continue;  // park() sees to it
+    connection->is_at_its_last = true;
     connection->deadline = std::min(connection->deadline, drain_grace_end_);
   }
   const auto streams_end = SteadyClock::now() + options_.stream_grace;

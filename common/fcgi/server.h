@@ -64,7 +64,7 @@ class Server {
 
   // Serves until stop_fd becomes readable or the idle limit is over; then stops accepting, leaves
   // the queue of the listening socket to whoever shares it, answers what is in flight, closes idle
-  // kept connections, and returns within drain_limit. Once.
+  // kept connections, busy ones after one more request, and returns within drain_limit. Once.
   [[nodiscard]] Outcome run();
 
   // Called by the handler while it answers a request, before it waits for something slow that takes
@@ -91,9 +91,10 @@ class Server {
     std::uint64_t id;
     UniqueFd fd;
     RequestAssembler assembler;
-    std::string unread;          // bytes that came behind a complete request
-    bool has_served = false;     // at least one request was answered
-    bool is_registered = false;  // in the epoll set
+    std::string unread;           // bytes that came behind a complete request
+    bool has_served = false;      // at least one request was answered
+    bool is_registered = false;   // in the epoll set
+    bool is_at_its_last = false;  // while stopping: no request is taken after the one that is there
     // While an answer is made and sent: the same socket, for end_streams(). Guarded by mutex_.
     UniqueFd stream = {};
     bool is_waiting = false;           // for bytes; no worker has it

@@ -33,6 +33,36 @@ TEST_CASE_METHOD(ServerTest, "Server: on stop, what is in flight is answered") {
   CHECK(server.wait() == Outcome::kStopped);
 }
 
+TEST_CASE_METHOD(ServerTest, "Server: on stop, a busy kept connection gets one more answer") {
+  Gate first;
+  Gate second;
+  RunningServer server(
+      listener(),
+      [&](const http::Request& request) {
+        if (request.target == "/1") first.pass();
+        if (request.target == "/2") second.pass();
+        return echo(request);
+      },
+      1);
+  const UniqueFd idle = connect();
+  REQUIRE(exchanged(idle, "/x") == answer_to("/x"));
+  const UniqueFd busy = connect();
+  REQUIRE(send_all(busy, request_for("/1")));
+  first.wait_for_visitors(1);
+  server.tell_to_stop();
+  REQUIRE(test::is_closed_by_peer(idle));
+  // Each is there before the one in front of it is answered.
+  REQUIRE(send_all(busy, request_for("/2")));
+  first.open();
+  CHECK(answer_from(busy) == answer_to("/1"));
+  second.wait_for_visitors(1);
+  REQUIRE(send_all(busy, request_for("/3")));
+  second.open();
+  CHECK(answer_from(busy) == answer_to("/2"));
+  CHECK(test::is_closed_by_peer(busy));
+  CHECK(server.wait() == Outcome::kStopped);
+}
+
 TEST_CASE_METHOD(ServerTest, "Server: on stop, a request that has begun to arrive is answered") {
   RunningServer server(listener(), echo, 1);
   const UniqueFd idle = connect();
