@@ -30,6 +30,10 @@ DOCS = {
     "/docs/reference.css": ("reference.css", "text/css"),
     "/docs/reference.js": ("reference.js", "text/javascript"),
 }
+# Idle connections to each function that keeps some, of each worker process of nginx.
+KEPT_CONNECTIONS = 8
+# What nginx never sends a second time, once it has sent a part of it.
+NOT_REPEATED = {"POST", "PATCH"}
 # Both nginx and supervisord give a meaning to the other characters, each to its own.
 PLAIN_PATH = re.compile(r"[^\x00-\x1f\x7f\"'\\$%;#{}*?\[\]@]+")
 
@@ -128,16 +132,37 @@ def allowed_methods(operations: list[Operation], has_docs: bool) -> dict[str, li
     return allowed | {route: ["GET", "HEAD"] for route in DOCS if has_docs}
 
 
-def render_http_routes(operations: list[Operation], sockets: str, has_docs: bool) -> str:
+def keeping_connections(operations: list[Operation]) -> set[str]:
+    """The operations whose functions nginx keeps connections to.
+
+    A function that ends closes them, maybe in the moment in which nginx sends a request, which it
+    then has to send again, to nobody's harm. So they read, and whatever shares their location, where
+    that is set, is nothing that nginx would repeat as well.
+    """
+    return {
+        operation.id
+        for members in by_route(operations).values()
+        for operation in members
+        if operation.method == "GET"
+        and {member.method for member in members} - {"GET"} <= NOT_REPEATED
+    }
+
+
+def render_upstream(operation: Operation, is_kept: bool, arguments: argparse.Namespace) -> list[str]:
+    """The places where one function answers."""
+    more = [f'    include "{arguments.upstreams}/{operation.id}/*.conf";'] * bool(arguments.upstreams)
+    kept = [f"    keepalive {KEPT_CONNECTIONS};"] * is_kept
+    server = f'    server "unix:{arguments.sockets}/{operation.id}.sock";'
+    return [f"upstream {operation.id} {{", server, *more, *kept, "}"]
+
+
+def render_http_routes(operations: list[Operation], arguments: argparse.Namespace) -> str:
     """The part of the routes that belongs into nginx's http context."""
-    allowed = allowed_methods(operations, has_docs)
+    allowed = allowed_methods(operations, bool(arguments.docs))
     lines = ["# Derived from openapi.yaml by deploy/routes.py: http context."]
+    kept = keeping_connections(operations)
     for operation in operations:
-        lines += [
-            f"upstream {operation.id} {{",
-            f'    server "unix:{sockets}/{operation.id}.sock";',
-            "}",
-        ]
+        lines += render_upstream(operation, operation.id in kept, arguments)
     lines += ["", "map $uri $registry_route {", '    default "";']
     # Regular expressions throughout: a map compares strings without regard to case.
     prefix = prefixes(operations)
@@ -153,27 +178,30 @@ def render_http_routes(operations: list[Operation], sockets: str, has_docs: bool
     return "\n".join([*lines, "}"]) + "\n"
 
 
+def render_location(members: list[Operation], kept: set[str]) -> list[str]:
+    """What nginx does with the requests to one path, whose operations these are."""
+    route, prefix = members[0].route, members[0].route_prefix
+    pattern = route_pattern(route, prefix)
+    # A body that no operation reads is ignored, not refused, unless it is unreasonable.
+    limit = max(member.body.limit_bytes or DEFAULT_BODY_LIMIT_BYTES for member in members)
+    is_kept = any(member.id in kept for member in members)
+    is_stream = any(member.streams for member in members)
+    lines = [f'location ~ "{pattern}" {{' if "{" in route or prefix else f"location = {route} {{"]
+    lines += [f"    client_max_body_size {limit};"]
+    # Of a stream too: with it, nginx takes the end of the connection for what it is, when the answer
+    # has no length: that of an answer is one of its own. Else one that breaks off would look whole.
+    lines += ["    fastcgi_keep_conn on;"] * (is_kept or is_stream)
+    lines += ["    fastcgi_next_upstream error;"] * is_kept
+    lines += ['    if ($registry_function = "") {', "        return 405;", "    }"]
+    return [*lines, "    fastcgi_pass $registry_function;", "}"]
+
+
 def render_server_routes(operations: list[Operation], docs: str | None) -> str:
     """The part of the routes that belongs into nginx's server context."""
     lines = ["# Derived from openapi.yaml by deploy/routes.py: server context."]
-    prefix = prefixes(operations)
-    for route, members in by_route(operations).items():
-        is_pattern = "{" in route or prefix[route]
-        pattern = route_pattern(route, prefix[route])
-        # A body that no operation reads is ignored, not refused, unless it is unreasonable.
-        limit = max(member.body.limit_bytes or DEFAULT_BODY_LIMIT_BYTES for member in members)
-        lines += [
-            f'location ~ "{pattern}" {{' if is_pattern else f"location = {route} {{",
-            f"    client_max_body_size {limit};",
-            # With it, nginx takes the end of the connection for what it is: that of an answer which
-            # has no length is one of its own. Else a body that breaks off would look whole.
-            *["    fastcgi_keep_conn on;" for member in members if member.streams][:1],
-            '    if ($registry_function = "") {',
-            "        return 405;",
-            "    }",
-            "    fastcgi_pass $registry_function;",
-            "}",
-        ]
+    kept = keeping_connections(operations)
+    for members in by_route(operations).values():
+        lines += render_location(members, kept)
     return "\n".join(lines) + "\n" + (render_docs(docs) if docs else "")
 
 
@@ -201,7 +229,7 @@ def render_nginx(operations: list[Operation], arguments: argparse.Namespace) -> 
         SHARED=plain_path(str(HERE / "nginx")),
         ACCESS_LOG=access_log(arguments.access_log),
         LISTEN=listen,
-        HTTP_ROUTES=render_http_routes(operations, arguments.sockets, bool(arguments.docs)),
+        HTTP_ROUTES=render_http_routes(operations, arguments),
         SERVER_ROUTES=render_server_routes(operations, arguments.docs),
     )
 
@@ -299,7 +327,7 @@ def run_source(operations: list[Operation], arguments: argparse.Namespace) -> No
 
 def run_routes(operations: list[Operation], arguments: argparse.Namespace) -> None:
     if arguments.context == "http":
-        write(render_http_routes(operations, arguments.sockets, bool(arguments.docs)), None)
+        write(render_http_routes(operations, arguments), None)
     else:
         write(render_server_routes(operations, arguments.docs), None)
 
@@ -336,6 +364,8 @@ def parse_arguments() -> argparse.Namespace:
     routes.add_argument("context", choices=("http", "server"))
     routes.add_argument("--sockets", type=plain_path, required=True)
     routes.add_argument("--docs", type=plain_path, metavar="FOLDER", help=docs_help)
+    upstreams_help = "with more servers of a function in OPERATION/*.conf; default: there are none"
+    routes.add_argument("--upstreams", type=plain_path, metavar="FOLDER", help=upstreams_help)
 
     nginx = command("nginx", run_nginx, "write an nginx.conf for development and tests")
     nginx.add_argument("--listen", action="append", required=True, metavar="ADDRESS:PORT")
@@ -346,6 +376,7 @@ def parse_arguments() -> argparse.Namespace:
     nginx.add_argument("--workers", type=int, default=1)
     nginx.add_argument("--access-log", help="for requests that reach no function; default: none")
     nginx.add_argument("--output", required=True)
+    nginx.set_defaults(upstreams=None)
 
     supervisor = command("supervisor", run_supervisor, "write a supervisord.conf")
     for name in ("--functions", "--sockets", "--state", "--nginx-conf"):

@@ -59,9 +59,10 @@ class Load {
 
 void replace_under_load(Service& service, const std::string& operation, Load& load) {
   for (int round = 0; round < 10; ++round) {
-    const int before = load.calls();
     REQUIRE(service.stop_function(operation, SIGTERM) == 0);
     service.start_function(operation);
+    // Of the new process: while it stops, the old one answers too.
+    const int before = load.calls();
     wait_until("more calls", [&] { return load.calls() > before + 20; });
   }
 }
