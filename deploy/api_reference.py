@@ -41,6 +41,7 @@ OPERATION = {
     *("operationId", "tags", "summary", "description", "deprecated", "security", "parameters"),
     *("requestBody", "responses", "servers"),
     *("x-body-limit-bytes", "x-bounded-to-product", "x-error-form", "x-streams"),
+    "x-private-networks",
 }
 PARAMETER = {"name", "in", "required", "description", "deprecated", "schema", "example"}
 REQUEST_BODY = {"required", "description", "content"}
@@ -135,6 +136,7 @@ class Operation:
     description: Markup
     deprecated: bool
     security: tuple[str, ...]
+    private_networks: bool
     parameters: tuple[Parameter, ...]
     body: Body | None
     responses: tuple[Response, ...]
@@ -285,6 +287,7 @@ def read_operation(root: Node, route: str, item: Node, method: str) -> Operation
         description=node.prose(),
         deprecated=node.flag("deprecated"),
         security=security,
+        private_networks=node.flag("x-private-networks"),
         parameters=parameters,
         body=body,
         responses=responses,

@@ -79,6 +79,7 @@ class Operation:
     route_prefix: str = ""  # what paths may have in front of the route
     error_form: str = "kProblem"  # as in common/http/operation.h
     streams: bool = False  # its answer may be made while it is sent
+    private_networks: bool = False  # nginx lets in nobody from elsewhere
 
     def methods(self) -> tuple[str, ...]:
         """The HTTP methods it answers."""
@@ -128,6 +129,7 @@ def read_operations(path: pathlib.Path) -> list[Operation]:
     ]
     check_unique_ids(operations)
     check_unambiguous(operations)
+    check_private_networks(operations)
     return operations
 
 
@@ -167,7 +169,8 @@ def read_operation(
         read_rights(name, route, node),
         read_route_prefix(name, node),
         read_error_form(name, node),
-        read_streams(name, node),
+        read_flag(name, node, "x-streams"),
+        read_flag(name, node, "x-private-networks"),
     )
 
 
@@ -223,12 +226,12 @@ def read_error_form(name: str, node: dict[str, Any]) -> str:
     return ERROR_FORMS[form]
 
 
-def read_streams(name: str, node: dict[str, Any]) -> bool:
-    """Whether the answer may have no length when it begins."""
-    streams = node.get("x-streams", False)
-    if type(streams) is not bool:
-        raise RenderError(f"{name}: x-streams {streams!r} is not true or false")
-    return streams
+def read_flag(name: str, node: dict[str, Any], member: str) -> bool:
+    """A member that is true or false, the latter where there is none."""
+    value = node.get(member, False)
+    if type(value) is not bool:
+        raise RenderError(f"{name}: {member} {value!r} is not true or false")
+    return value
 
 
 def read_query_parameters(name: str, parameters: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -322,4 +325,16 @@ def check_unambiguous(operations: list[Operation]) -> None:
             raise RenderError(
                 f"{operation.id}: path {operation.route!r} matches what {other.route!r} "
                 f"of {other.id} matches"
+            )
+
+
+def check_private_networks(operations: list[Operation]) -> None:
+    """Refuses a path of which only some methods are for private networks: nginx asks by path."""
+    seen: dict[str, Operation] = {}
+    for operation in operations:
+        other = seen.setdefault(operation.route, operation)
+        if other.private_networks != operation.private_networks:
+            raise RenderError(
+                f"{operation.id}: x-private-networks is not the same as of {other.id}, "
+                f"on whose path it is"
             )

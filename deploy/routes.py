@@ -186,12 +186,14 @@ def render_location(members: list[Operation], kept: set[str]) -> list[str]:
     limit = max(member.body.limit_bytes or DEFAULT_BODY_LIMIT_BYTES for member in members)
     is_kept = any(member.id in kept for member in members)
     is_stream = any(member.streams for member in members)
+    is_private = any(member.private_networks for member in members)
     lines = [f'location ~ "{pattern}" {{' if "{" in route or prefix else f"location = {route} {{"]
     lines += [f"    client_max_body_size {limit};"]
     # Of a stream too: with it, nginx takes the end of the connection for what it is, when the answer
     # has no length: that of an answer is one of its own. Else one that breaks off would look whole.
     lines += ["    fastcgi_keep_conn on;"] * (is_kept or is_stream)
     lines += ["    fastcgi_next_upstream error;"] * is_kept
+    lines += ["    if ($registry_is_private = 0) {", "        return 403;", "    }"] * is_private
     lines += ['    if ($registry_function = "") {', "        return 405;", "    }"]
     return [*lines, "    fastcgi_pass $registry_function;", "}"]
 
