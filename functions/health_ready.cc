@@ -3,8 +3,10 @@
 namespace registry {
 namespace {
 
-// GET /readyz: the store answers and its schema is new enough. Otherwise the answer names what is
-// wrong, since whoever asks is an operator.
+// GET /readyz: the store answers, its schema is new enough, and tokens can be verified if they are
+// asked for.
+//
+// Otherwise the answer names what is wrong, since whoever asks is an operator.
 Result<Response> health_ready(const Request& /*request*/, Context& context) {
   const auto health = context.readiness();
   if (!health) return fail(health.error());
