@@ -2,6 +2,7 @@
 
 DEBIAN ?= bookworm
 ACCOUNTS ?= both
+PREFIX ?= /usr
 # Not from the environment, where this name may mean anything.
 VERSION = 16
 
@@ -24,6 +25,7 @@ endef
 
 .DEFAULT_GOAL := help
 .PHONY: help dev dev-reset build build-migrate test test-short bench-verify bench-auth bench-audit lint lint-tests format check-fresh packages clean
+.PHONY: install
 .PHONY: test-postgres migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
 help: ## Show this list
@@ -62,6 +64,13 @@ migrate-status: build-migrate ## List the migrations: applied, pending, edited
 
 migrate-create: build-migrate ## Make the next empty pair in migrations/ (NAME=add_widgets)
 	@build/migrations/migrate create '$(NAME)'
+
+install: ## Install what a machine in production needs below DESTDIR (PREFIX=/usr)
+	@deploy/packages build
+	@test -f build/build.ninja || meson setup build
+	@meson configure build -Dprefix='$(PREFIX)'
+	@ninja -C build service
+	@DESTDIR='$(DESTDIR)' meson install -C build --no-rebuild --strip
 
 test: ## Run every test
 	@deploy/packages build test

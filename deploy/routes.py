@@ -2,7 +2,7 @@
 """Derives from openapi.yaml, the only list of endpoints, everything that depends on it.
 
 The names of the functions for Meson, the constant each function is compiled with, the nginx
-routes and the development processes. Needs Debian's python3-yaml and nothing else.
+routes, the development processes and what systemd is told of each function. Needs Debian's python3-yaml and nothing else.
 """
 
 from __future__ import annotations
@@ -277,6 +277,20 @@ def render_supervisor(operations: list[Operation], arguments: argparse.Namespace
     )
 
 
+# systemd
+
+
+def render_lines(operations: list[Operation], template: pathlib.Path) -> str:
+    """The template, with each line that names @OPERATION@ repeated for every operation."""
+    lines = []
+    for line in template.read_text(encoding="utf-8").splitlines():
+        if "@OPERATION@" in line:
+            lines += [line.replace("@OPERATION@", operation.id) for operation in operations]
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
 # Templates and the command line
 
 
@@ -338,6 +352,10 @@ def run_nginx(operations: list[Operation], arguments: argparse.Namespace) -> Non
     write(render_nginx(operations, arguments), arguments.output)
 
 
+def run_lines(operations: list[Operation], arguments: argparse.Namespace) -> None:
+    write(render_lines(operations, arguments.template), arguments.output)
+
+
 def run_supervisor(operations: list[Operation], arguments: argparse.Namespace) -> None:
     write(render_supervisor(operations, arguments), arguments.output)
 
@@ -379,6 +397,10 @@ def parse_arguments() -> argparse.Namespace:
     nginx.add_argument("--access-log", help="for requests that reach no function; default: none")
     nginx.add_argument("--output", required=True)
     nginx.set_defaults(upstreams=None)
+
+    lines = command("lines", run_lines, "write a template, its lines with @OPERATION@ for each")
+    lines.add_argument("template", type=pathlib.Path)
+    lines.add_argument("--output", required=True)
 
     supervisor = command("supervisor", run_supervisor, "write a supervisord.conf")
     for name in ("--functions", "--sockets", "--state", "--nginx-conf"):
