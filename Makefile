@@ -25,7 +25,7 @@ endef
 
 .DEFAULT_GOAL := help
 .PHONY: help dev dev-reset build build-migrate test test-short bench-verify bench-auth bench-audit lint lint-tests format check-fresh packages clean
-.PHONY: install
+.PHONY: install deb
 .PHONY: test-postgres migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
 help: ## Show this list
@@ -71,6 +71,10 @@ install: ## Install what a machine in production needs below DESTDIR (PREFIX=/us
 	@meson configure build -Dprefix='$(PREFIX)'
 	@ninja -C build service
 	@DESTDIR='$(DESTDIR)' meson install -C build --no-rebuild --strip
+
+deb: ## Build the Debian package, build/deb/*.deb
+	@deploy/packages build deb
+	@deploy/deb
 
 test: ## Run every test
 	@deploy/packages build test
