@@ -245,7 +245,7 @@ def access_log(path: str | None) -> str:
 
 
 def render_supervisor(operations: list[Operation], arguments: argparse.Namespace) -> str:
-    """The supervisord.conf that runs nginx and every function on a developer's machine."""
+    """The supervisord.conf that runs nginx and every function."""
     templates = HERE / "supervisor"
     paths = {
         name: getattr(arguments, name.lower())
@@ -259,6 +259,8 @@ def render_supervisor(operations: list[Operation], arguments: argparse.Namespace
         fill(
             templates / "function.conf.in",
             OPERATION=operation.id,
+            RUNNING=arguments.running or arguments.functions,
+            PROCESSES=several_processes(arguments.processes),
             COMMON=common(operation.id),
             **paths,
         )
@@ -275,6 +277,14 @@ def render_supervisor(operations: list[Operation], arguments: argparse.Namespace
         COMMON=common("nginx"),
         **{**paths, "FUNCTIONS": "\n".join(functions + jobs)},
     )
+
+
+def several_processes(count: int) -> str:
+    """The lines that give a program so many processes; one has the program's own name."""
+    if count < 1:
+        raise RenderError(f"--processes {count}: is less than one")
+    name = "process_name=%(program_name)s_%(process_num)02d"
+    return f"{name}\nnumprocs={count}" if count > 1 else ""
 
 
 # systemd
@@ -405,6 +415,12 @@ def parse_arguments() -> argparse.Namespace:
     supervisor = command("supervisor", run_supervisor, "write a supervisord.conf")
     for name in ("--functions", "--sockets", "--state", "--nginx-conf"):
         supervisor.add_argument(name, type=plain_path, required=True)
+    supervisor.add_argument("--running", type=plain_path, metavar="FOLDER",
+                            help="with a link to each function, as deploy/rollout keeps;"
+                            " default: that of --functions")
+    supervisor.add_argument("--processes", type=int, default=1, metavar="N",
+                            help="of each function, which share its socket: with two,"
+                            " deploy/rollout restarts one while the other serves")
     supervisor.add_argument("--job", action="append", default=[], help="to run as well")
     supervisor.add_argument("--output", required=True)
     return parser.parse_args()
