@@ -99,6 +99,13 @@ TEST_CASE("metrics_get: counts what many clients ask at once, and scrapes do not
   REQUIRE(samples.at(requests("metrics_get", 200)) == kClients * kRequests / 10);
 }
 
+TEST_CASE("metrics_get: is for the machine itself and private networks alone") {
+  HttpClient client = shared_service().client_without_address();
+  require_problem(client.get("/metrics"), 403, "forbidden");
+  require_problem(client.get("//metrics"), 404, "not_found");
+  REQUIRE(client.get("/healthz").status == 200);
+}
+
 TEST_CASE("metrics_get: what it says is in the format that Prometheus reads") {
   HttpClient client = shared_service().client();
   (void)client.get("/healthz");

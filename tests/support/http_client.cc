@@ -63,12 +63,21 @@ HttpClient::HttpClient(int port, bool is_recorded)
       is_recorded_(is_recorded),
       curl_(::curl_easy_init(), &::curl_easy_cleanup) {}
 
+HttpClient HttpClient::over_socket(const std::string& path) {
+  HttpClient client(80);
+  client.socket_path_ = path;
+  return client;
+}
+
 HttpResponse HttpClient::send(const HttpRequest& request) {
   CURL* curl = curl_.get();
   HttpResponse response;
   const HeaderList headers = header_list(request);
   ::curl_easy_reset(curl);
   ::curl_easy_setopt(curl, CURLOPT_URL, (origin_ + request.path).c_str());
+  if (!socket_path_.empty()) {
+    ::curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path_.c_str());
+  }
   ::curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
   ::curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
   ::curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

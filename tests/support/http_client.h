@@ -38,6 +38,8 @@ class HttpClient {
   explicit HttpClient(int port) : HttpClient(port, /*is_recorded=*/true) {}
   // Of a server that is none of ours: what it answers is not recorded.
   [[nodiscard]] static HttpClient of_others(int port) { return {port, /*is_recorded=*/false}; }
+  // Over a Unix socket, on which it has no address.
+  [[nodiscard]] static HttpClient over_socket(const std::string& path);
 
   [[nodiscard]] HttpResponse send(const HttpRequest& request);
   [[nodiscard]] HttpResponse get(const std::string& path) { return send({.path = path}); }
@@ -52,6 +54,7 @@ class HttpClient {
   HttpClient(int port, bool is_recorded);
 
   std::string origin_;
+  std::string socket_path_;  // empty: over TCP
   bool is_recorded_;
   std::unique_ptr<CURL, decltype(&::curl_easy_cleanup)> curl_;
 };

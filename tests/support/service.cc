@@ -142,6 +142,8 @@ void Service::start_nginx() {
     std::vector<std::string> arguments = {"nginx",
                                           "--listen",
                                           "127.0.0.1:" + std::to_string(port_),
+                                          "--listen",
+                                          "unix:" + folder_.path() + "/nginx.socket",
                                           "--sockets",
                                           folder_.path(),
                                           "--state",

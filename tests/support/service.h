@@ -45,6 +45,10 @@ class Service {
 
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] HttpClient client() const { return HttpClient(port_); }
+  // One that comes from no network, and so from none that is private.
+  [[nodiscard]] HttpClient client_without_address() const {
+    return HttpClient::over_socket(folder_.path() + "/nginx.socket");
+  }
 
   [[nodiscard]] Process& function(const std::string& operation);
   // Starts a new process on the function's socket, which was open all the time.
