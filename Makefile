@@ -25,7 +25,7 @@ endef
 
 .DEFAULT_GOAL := help
 .PHONY: help dev dev-reset build build-migrate test test-short bench-verify bench-auth bench-audit lint lint-tests format check-fresh packages clean
-.PHONY: install deb
+.PHONY: install deb check-systemd
 .PHONY: test-postgres migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
 help: ## Show this list
@@ -124,6 +124,10 @@ format: ## Lay out the C++ code
 check-fresh: ## Run README's two commands in a bare Debian (DEBIAN=trixie ACCOUNTS=user or root)
 	@deploy/packages fresh
 	@tests/check/fresh $(DEBIAN) $(ACCOUNTS)
+
+check-systemd: deb ## Run the package, and all of docs/operations.md, in a machine with systemd
+	@deploy/packages systemd
+	@tests/check/systemd $(DEBIAN)
 
 packages: ## Install the Debian packages that all of this needs
 	@deploy/packages build dev test lint fresh
