@@ -25,7 +25,7 @@ endef
 
 .DEFAULT_GOAL := help
 .PHONY: help dev dev-reset build build-migrate test test-short bench-verify bench-auth bench-audit lint lint-tests format check-fresh packages clean
-.PHONY: install deb check-systemd
+.PHONY: install deb check-systemd container check-container
 .PHONY: test-postgres migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
 help: ## Show this list
@@ -121,6 +121,14 @@ format: ## Lay out the C++ code
 	@deploy/packages lint
 	@git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs clang-format -i
 
+container: ## Build the image, build/container/tenant-registry.oci.tar (DEBIAN=trixie)
+	@deploy/packages container
+	@deploy/container/build --debian $(DEBIAN)
+
+check-container: ## Build the image, and run all of deploy/container/README.md; as root
+	@deploy/packages build container check-container
+	@tests/check/container $(DEBIAN)
+
 check-fresh: ## Run README's two commands in a bare Debian (DEBIAN=trixie ACCOUNTS=user or root)
 	@deploy/packages fresh
 	@tests/check/fresh $(DEBIAN) $(ACCOUNTS)
@@ -130,7 +138,7 @@ check-systemd: deb ## Run the package, and all of docs/operations.md, in a machi
 	@tests/check/systemd $(DEBIAN)
 
 packages: ## Install the Debian packages that all of this needs
-	@deploy/packages build dev test lint fresh
+	@deploy/packages build dev test lint fresh deb systemd container check-container
 
 clean: ## Remove what was built; state stays
 	rm -rf build
