@@ -24,7 +24,7 @@ define compile_functions
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help dev dev-reset build build-migrate test test-short bench-verify bench-auth bench-audit lint lint-tests format check-fresh packages clean
+.PHONY: help dev dev-reset build build-migrate test test-short bench-verify bench-auth bench-audit bench-process lint lint-tests format check-fresh packages clean
 .PHONY: install deb check-systemd container check-container
 .PHONY: test-postgres migrate-up migrate-down migrate-down-all migrate-version migrate-status migrate-create
 
@@ -105,6 +105,11 @@ bench-audit: ## Measure the audit trail with ten million entries (ROWS=…)
 	@deploy/packages build test bench
 	$(compile)
 	@tests/bench/audit
+
+bench-process: ## Measure how quickly a function starts, and what it takes
+	@deploy/packages build test bench
+	$(compile)
+	@tests/bench/process
 
 lint: ## Check layout, names, likely mistakes and the rules of the house
 	@deploy/packages build lint
