@@ -138,10 +138,11 @@ Load::Ids Load::stored() const {
 
 void Load::require_all_well() {
   stop();
-  CHECK(problems_.size() == 0);
   // The first few say it all.
-  problems_.resize(std::min<std::size_t>(problems_.size(), 5));
-  CHECK(problems_ == std::vector<std::string>());
+  const auto count = problems_.size();
+  problems_.resize(std::min<std::size_t>(count, 5));
+  CAPTURE(count, problems_);
+  CHECK(problems_.empty());
   const Ids now = stored();
   for (auto [what, ids] : before_) {
     CAPTURE(what);

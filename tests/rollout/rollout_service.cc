@@ -182,7 +182,7 @@ std::string RolloutService::new_path() {
 }
 
 std::string RolloutService::file(const std::string& content, bool is_executable) {
-  const std::string path = new_path();
+  std::string path = new_path();
   write_file(path, content);
   ::chmod(path.c_str(), is_executable ? 0755 : 0644);
   return path;
@@ -277,10 +277,6 @@ std::vector<std::string> RolloutService::log_problems() const {
 RolloutService& shared_rollout_service() {
   static RolloutService service;
   return service;
-}
-
-std::string base_name(const std::string& path) {
-  return fs::path(path).filename().string();
 }
 
 }  // namespace registry::test

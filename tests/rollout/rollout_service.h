@@ -81,7 +81,4 @@ class RolloutService {
 // The service that the tests share; each leaves its functions running a release that is well.
 [[nodiscard]] RolloutService& shared_rollout_service();
 
-// The last component of a path.
-[[nodiscard]] std::string base_name(const std::string& path);
-
 }  // namespace registry::test

@@ -89,7 +89,7 @@ int main(int /*argc*/, char** argv) {
   std::getline(words >> std::ws, more);
   if (deed == "exit") {
     std::cerr << "stub: leaves with " << more << '\n';
-    return std::atoi(more.c_str());
+    return std::stoi(more);
   }
   if (deed == "ready") serve(ready(more));
   if (deed == "unready") serve(unready(more));
