@@ -10,7 +10,7 @@ from support import Caller, expect, new_tenant
 
 FAILURES_SHOWN = 5
 # Between the calls of a caller, so that what is tested gets its share of a slow machine.
-PAUSE_S = 0.05
+PAUSE_S = 0.2
 
 
 class Load:
