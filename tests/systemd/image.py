@@ -5,7 +5,10 @@ import hashlib
 import os
 import pathlib
 import re
+import shutil
 import subprocess
+import tempfile
+import time
 
 from machine import Failure, tail
 
@@ -54,6 +57,10 @@ WantedBy=multi-user.target
 
 SIZE = "4G"  # sparse
 BUILD_LIMIT_S = 1800
+# In which mmdebstrap removes what it has begun.
+END_LIMIT_S = 60
+# Debian's updates come in with the next one.
+AGE_LIMIT_S = 7 * 86400
 
 # What the initial file system must bring along to find the disk.
 INITRAMFS_SETTINGS = {"conf.d/small": "MODULES=list\n", "modules": "virtio_pci\nvirtio_blk\next4\n"}
@@ -75,9 +82,11 @@ def fingerprint(debian: str, package: pathlib.Path) -> str:
 
 
 def is_there(folder: pathlib.Path, debian: str, package: pathlib.Path) -> bool:
-    """Whether the folder has the disk that `build` would make, however old it is."""
+    """Whether the folder has the disk that `build` would make, from the last days."""
+    mark = folder / "fingerprint"
     with contextlib.suppress(FileNotFoundError):
-        return (folder / "fingerprint").read_text() == fingerprint(debian, package)
+        is_recent = time.time() < mark.stat().st_mtime + AGE_LIMIT_S
+        return is_recent and mark.read_text() == fingerprint(debian, package)
     return False
 
 
@@ -116,13 +125,39 @@ def finish_script(folder: pathlib.Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def build(debian: str, package: pathlib.Path, folder: pathlib.Path, logs: pathlib.Path) -> None:
-    """Puts `disk`, `vmlinuz` and `initrd` into the folder. As root, or as any user for whom
+def run_logged(command: list[str], log: pathlib.Path) -> None:
+    with open(log, "wb") as output:
+        # A cluster that is made meanwhile has the encoding of the locale.
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=subprocess.STDOUT,
+                                   env=os.environ | {"LC_ALL": "C.UTF-8"})
+        try:
+            status = process.wait(BUILD_LIMIT_S)
+        except BaseException:
+            process.terminate()
+            process.wait(END_LIMIT_S)
+            raise
+    if status:
+        raise Failure(f"{command[0]} ended with status {status}{tail(log)}")
+
+
+def build(debian: str, package: pathlib.Path, target: pathlib.Path, logs: pathlib.Path) -> None:
+    """Puts `disk`, `vmlinuz` and `initrd` into a folder. As root, or as any user for whom
     mmdebstrap's mode `unshare` works."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o777)  # in that mode it is other users who write there
-    for name in ("fingerprint", "disk"):
-        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="systemd-image-") as name:
+        folder = pathlib.Path(name)
+        if os.geteuid() != 0:
+            folder.chmod(0o777)  # in that mode it is other users who write there
+        make_disk(debian, package, folder, logs)
+        for part in ("vmlinuz", "initrd", "disk"):
+            # Not moved: what those users have made is theirs. Holes stay holes.
+            subprocess.run(["cp", "--sparse=always", folder / part, target / part], check=True)
+    (target / "fingerprint").write_text(fingerprint(debian, package))
+
+
+def make_disk(debian: str, package: pathlib.Path, folder: pathlib.Path, logs: pathlib.Path) -> None:
     scripts = {"setup": setup_script(), "finish": finish_script(folder)}
     for name, text in scripts.items():
         (folder / name).write_text(text)
@@ -134,12 +169,4 @@ def build(debian: str, package: pathlib.Path, folder: pathlib.Path, logs: pathli
                f"--include={','.join(packages_for(package))}",
                f'--setup-hook=sh "{folder}/setup" "$1"',
                f'--customize-hook=sh "{folder}/finish" "$1"', debian]
-    log = logs / "mmdebstrap.log"
-    with open(log, "wb") as output:
-        # A cluster that is made meanwhile has the encoding of the locale.
-        status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output,
-                                stderr=subprocess.STDOUT, timeout=BUILD_LIMIT_S,
-                                env=os.environ | {"LC_ALL": "C.UTF-8"}).returncode
-    if status:
-        raise Failure(f"mmdebstrap ended with status {status}{tail(log)}")
-    (folder / "fingerprint").write_text(fingerprint(debian, package))
+    run_logged(command, logs / "mmdebstrap.log")

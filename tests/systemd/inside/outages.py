@@ -23,7 +23,8 @@ def lives_without_its_database() -> None:
         caller.expect(503, "GET", f"/v1/tenants/{tenant}")
         caller.expect(503, "POST", "/v1/tenants", {"slug": "nowhere", "name": "Nowhere"})
         caller.expect(200, "GET", "/healthz")
-        expect("store" in caller.expect(503, "GET", "/readyz"), "/readyz does not name the store")
+        ready = caller.expect(503, "GET", "/readyz")
+        expect("database" in ready, f"/readyz does not say that it is the database: {ready}")
     finally:
         run("systemctl", "start", "postgresql.service")
     until(lambda: caller.call("GET", f"/v1/tenants/{tenant}")[0] == 200, "it answers again")
