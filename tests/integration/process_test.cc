@@ -1,6 +1,5 @@
 #include <atomic>
 #include <filesystem>
-#include <functional>
 #include <random>
 #include <thread>
 
@@ -9,6 +8,7 @@
 
 #include "tests/integration/integration.h"
 #include "tests/integration/store_obstacles.h"
+#include "tests/support/callers.h"
 #include "tests/support/transcript.h"
 #include "tests/support/wait.h"
 
@@ -18,46 +18,9 @@ namespace {
 
 constexpr const char* kAcme = "/v1/tenants/by-slug/acme";
 
-// Calls until told to stop, and counts what was not answered as it should be.
-class Load {
- public:
-  Load(const Service& service, const std::function<bool(HttpClient&)>& call) {
-    for (int i = 0; i < 4; ++i) {
-      threads_.emplace_back([this, &service, call] {
-        HttpClient client = service.client();
-        while (!stop_) {
-          ++calls_;
-          bool is_right = false;
-          try {
-            is_right = call(client);
-          } catch (const std::exception&) {
-          }
-          if (!is_right) ++failures_;
-        }
-      });
-    }
-  }
-  Load(const Load&) = delete;
-  Load& operator=(const Load&) = delete;
-  ~Load() { stop(); }
+constexpr int kCallers = 4;
 
-  // The number of wrong or missing answers.
-  int stop() {
-    stop_ = true;
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-    return failures_;
-  }
-  [[nodiscard]] int calls() const { return calls_; }
-
- private:
-  std::atomic<bool> stop_{false};
-  std::atomic<int> calls_{0};
-  std::atomic<int> failures_{0};
-  std::vector<std::thread> threads_;
-};
-
-void replace_under_load(Service& service, const std::string& operation, Load& load) {
+void replace_under_load(Service& service, const std::string& operation, const Callers& load) {
   for (int round = 0; round < 10; ++round) {
     REQUIRE(service.stop_function(operation, SIGTERM) == 0);
     service.start_function(operation);
@@ -82,7 +45,9 @@ Output run_function(const std::string& operation, const Environment& environment
 
 TEST_CASE("SIGTERM: under load no read goes without its answer", "[racing]") {
   Service service;
-  Load load(service, [](HttpClient& client) { return client.get(kAcme).status == 200; });
+  Callers load(
+      kCallers, [&] { return service.client(); },
+      [](HttpClient& client, int) { return client.get(kAcme).status == 200; });
   replace_under_load(service, "tenant_get_by_slug", load);
   REQUIRE(load.stop() == 0);
   REQUIRE(service.log_problems().empty());
@@ -92,12 +57,15 @@ TEST_CASE("SIGTERM: under load no write goes without its answer, and none happen
           "[racing]") {
   Service service;
   std::atomic<int> created{0};
-  Load load(service, [&](HttpClient& client) {
-    const bool is_created =
-        client.post("/v1/tenants", {{"slug", unique_name("load")}, {"name", "Load"}}).status == 201;
-    if (is_created) ++created;
-    return is_created;
-  });
+  Callers load(
+      kCallers, [&] { return service.client(); },
+      [&](HttpClient& client, int) {
+        const bool is_created =
+            client.post("/v1/tenants", {{"slug", unique_name("load")}, {"name", "Load"}}).status ==
+            201;
+        if (is_created) ++created;
+        return is_created;
+      });
   replace_under_load(service, "tenant_create", load);
   REQUIRE(load.stop() == 0);
   const RowCounts counts = attach_database(service)->row_counts();

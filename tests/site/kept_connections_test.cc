@@ -1,12 +1,10 @@
-#include <atomic>
-#include <functional>
+#include <csignal>
 #include <set>
-#include <thread>
-
-#include <signal.h>
+#include <string>
 
 #include "tests/site/responder.h"
 #include "tests/site/site.h"
+#include "tests/support/callers.h"
 #include "tests/support/catch.h"
 #include "tests/support/wait.h"
 
@@ -24,49 +22,11 @@ std::set<int> connections_of(const Responder& responder) {
   return numbers;
 }
 
-// Calls, each time as another client of a private network, until told to stop; counts what was not
-// answered as it should be.
-class Callers {
- public:
-  using Call = std::function<bool(HttpClient&, const std::string& header)>;
-
-  Callers(const Site& site, const Call& call) {
-    for (int number = 0; number < 2; ++number) {
-      threads_.emplace_back([this, number, &site, call] {
-        HttpClient client = site.client();
-        while (!stop_) {
-          const int count = ++calls_;
-          const std::string address =
-              "10.0." + std::to_string(number) + "." + std::to_string(count % 250 + 1);
-          bool is_right = false;
-          try {
-            is_right = call(client, from_address(address));
-          } catch (const std::exception&) {
-          }
-          if (!is_right) ++failures_;
-        }
-      });
-    }
-  }
-  Callers(const Callers&) = delete;
-  Callers& operator=(const Callers&) = delete;
-  ~Callers() { stop(); }
-
-  // The number of wrong or missing answers.
-  int stop() {
-    stop_ = true;
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-    return failures_;
-  }
-  [[nodiscard]] int calls() const { return calls_; }
-
- private:
-  std::atomic<bool> stop_{false};
-  std::atomic<int> calls_{0};
-  std::atomic<int> failures_{0};
-  std::vector<std::thread> threads_;
-};
+// Each call comes from another client of a private network, so that no limit is met.
+std::string from_client(int number) {
+  return from_address("10.0." + std::to_string(number / 250 % 250) + "." +
+                      std::to_string(number % 250 + 1));
+}
 
 }  // namespace
 
@@ -173,14 +133,19 @@ TEST_CASE("upstreams: a function may be on several machines, and reads go to tho
 TEST_CASE("restarts: under load no read or write goes without its answer, and no write is twice") {
   Service service;
   const Site site(service);
-  Callers readers(site, [](HttpClient& client, const std::string& header) {
-    return client.send({.path = "/v1/tenants/by-slug/acme", .headers = {header}}).status == 200;
+  const auto make_client = [&] { return site.client(); };
+  Callers readers(2, make_client, [](HttpClient& client, int number) {
+    const HttpRequest request = {.path = "/v1/tenants/by-slug/acme",
+                                 .headers = {from_client(number)}};
+    return client.send(request).status == 200;
   });
   // Had one happened twice, the second would have found its slug taken: 409.
-  Callers writers(site, [](HttpClient& client, const std::string& header) {
+  Callers writers(2, make_client, [](HttpClient& client, int number) {
     const Json body = {{"slug", unique_name("load")}, {"name", "Load"}};
-    const HttpRequest request = {
-        .method = "POST", .path = "/v1/tenants", .body = body.dump(), .headers = {header}};
+    const HttpRequest request = {.method = "POST",
+                                 .path = "/v1/tenants",
+                                 .body = body.dump(),
+                                 .headers = {from_client(number)}};
     return client.send(request).status == 201;
   });
   for (int round = 0; round < 10; ++round) {
