@@ -103,17 +103,7 @@ Site::Site(const std::string& sockets, const Options& options) : debian_(options
 Site::Site(const Service& service) : Site(folder_of(service), {}) {}
 
 Site::~Site() {
-  // Again and again, for the reason that Service has.
-  try {
-    wait_until("the end of nginx", [&] {
-      for (Process& nginx : nginx_) {
-        if (nginx.is_running()) nginx.signal(SIGTERM);
-      }
-      return nginx_.empty() || !nginx_.front().is_running();
-    });
-  } catch (const std::exception&) {
-    nginx_.clear();
-  }
+  for (Process& nginx : nginx_) end_nginx(nginx);
   search_log("a site", access_log());
 }
 

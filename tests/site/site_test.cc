@@ -374,10 +374,7 @@ TEST_CASE("private networks: who comes through a Unix socket has no address, and
   CAPTURE(output.output);
   REQUIRE(Json::parse(output.output).at("code") == "forbidden");
   REQUIRE(responder.seen().empty());
-  wait_until("the end of nginx", [&] {
-    if (nginx.is_running()) nginx.signal(SIGTERM);
-    return !nginx.is_running();
-  });
+  end_nginx(nginx);
 }
 
 }  // namespace registry::test

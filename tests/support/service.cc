@@ -119,19 +119,21 @@ Service::Service(Environment environment) : environment_(std::move(environment))
   start_nginx();
 }
 
-Service::~Service() {
-  // Again and again, because nginx sleeps through a signal that comes between its writing of the
-  // pid file and its waiting for signals.
+// Again and again, because nginx sleeps through a signal that comes between its writing of the pid
+// file and its waiting for signals.
+void end_nginx(Process& nginx) {
   try {
     wait_until("the end of nginx", [&] {
-      for (Process& nginx : nginx_) {
-        if (nginx.is_running()) nginx.signal(SIGTERM);
-      }
-      return nginx_.empty() || !nginx_.front().is_running();
+      if (nginx.is_running()) nginx.signal(SIGTERM);
+      return !nginx.is_running();
     });
   } catch (const std::exception&) {
-    nginx_.clear();  // which kills it
+    nginx.signal(SIGKILL);
   }
+}
+
+Service::~Service() {
+  for (Process& nginx : nginx_) end_nginx(nginx);
   search_log("a service", all_logs());
 }
 

@@ -31,6 +31,9 @@ struct Route {
 // Adds the tenant acme to a Postgres database, as a new embedded store has it.
 void seed_acme(const PostgresCluster& cluster, const std::string& database);
 
+// Ends an nginx that was started, unless it has ended; kills one that does not end.
+void end_nginx(Process& nginx);
+
 // The service as it runs in production: real nginx on a free port, with the derived routes, and
 // every function's binary on a socket of its own. It has a new database of its own: in a folder of
 // its own or, over Postgres, in the shared cluster, where each function connects as its own role.
