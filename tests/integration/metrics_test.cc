@@ -77,7 +77,8 @@ TEST_CASE("metrics_get: every request of every function counts once, however its
   REQUIRE(samples.at("tenant_registry_unreadable_metrics_files") == 0);
 }
 
-TEST_CASE("metrics_get: counts what many clients ask at once, and scrapes do not disturb it") {
+TEST_CASE("metrics_get: counts what many clients ask at once, and scrapes do not disturb it",
+          "[racing]") {
   constexpr int kClients = 6;
   constexpr int kRequests = 50;
   Service service;

@@ -74,8 +74,8 @@ StoreAway::StoreAway(const Service& service) : is_on_postgres_(!service.database
                                          " FROM pg_stat_activity WHERE datname = '" +
                                          place_ + "'");
   } else {
-    place_ = std::filesystem::path(service.database_path()).parent_path();
-    write_file(place_, "in the way");  // a file where the folder should be
+    place_ = service.database_path();
+    std::filesystem::create_directory(place_);  // a folder where the file should be
   }
 }
 
