@@ -39,7 +39,11 @@ std::string migrate_path() {
 }
 
 Environment environment_for(const std::string& url) {
-  return {{"DATABASE_URL", url}, {"LC_ALL", "C"}, {"TZ", "UTC"}};
+  return {{"DATABASE_URL", url},
+          {"LC_ALL", "C"},
+          {"TZ", "UTC"},
+          // In seconds. Twenty runs at once may keep a busy machine's server from answering.
+          {"PGCONNECT_TIMEOUT", "30"}};
 }
 
 Output run_migrate(const Arguments& arguments, const Environment& environment) {

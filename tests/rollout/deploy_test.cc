@@ -1,5 +1,4 @@
 // A function gets releases, good ones and bad ones, while clients call the service.
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -12,12 +11,9 @@ namespace {
 constexpr const char* kReader = "tenant_get_by_slug";
 constexpr const char* kWriter = "audit_append";
 
-// TEST_ROLLOUT_ROUNDS: how many deploys and undos; 20 are the proof, and a few show in every run
-// that it still holds. Over Postgres, whose part in them is small, it is fewer.
+// How many deploys and undos, see load.h. Over Postgres, whose part in them is small, it is fewer.
 int rounds() {
-  const char* text = std::getenv("TEST_ROLLOUT_ROUNDS");
-  if (text != nullptr) return std::stoi(text);
-  return is_on_postgres() ? 2 : 6;
+  return proof_rounds().value_or(is_on_postgres() ? 2 : 6);
 }
 
 // A build that is well on top of the first one, which `undo` goes back to.
@@ -54,7 +50,7 @@ TEST_CASE("rollout: deploys and undos under load lose no request, and no write")
                 << " requests, the longest took " << load.longest_wait().count() << " ms");
 }
 
-TEST_CASE("rollout: releases that are broken meet no client") {
+TEST_CASE("rollout: releases that are broken meet no client", "[embedded]") {
   RolloutService& service = shared_rollout_service();
   const std::string function = kWriter;
   const std::string first = service.linked(function);

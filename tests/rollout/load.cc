@@ -1,6 +1,7 @@
 #include "tests/rollout/load.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 
 #include "tests/integration/database_fault.h"
@@ -12,6 +13,8 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+constexpr milliseconds kPause{10};  // from one call of a client to its next
 
 // What an operation that makes something makes.
 const std::map<std::string, std::string>& makes() {
@@ -26,6 +29,11 @@ const std::map<std::string, std::string>& makes() {
 }
 
 }  // namespace
+
+std::optional<int> proof_rounds() {
+  const char* text = std::getenv("TEST_ROLLOUT_ROUNDS");
+  return text == nullptr ? std::nullopt : std::optional(std::stoi(text));
+}
 
 Load::Load(const RolloutService& service) : service_(service), before_(stored()) {
   const auto start = [this](const std::function<void(HttpClient&)>& once) {
@@ -50,7 +58,11 @@ Load::~Load() {
 }
 
 void Load::stop() {
-  stop_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  stopping_.notify_all();
   clients_.clear();
 }
 
@@ -87,6 +99,7 @@ void Load::append(HttpClient& client) {
 
 HttpResponse Load::call(HttpClient& client, const HttpRequest& request, int status) {
   const auto start = steady_clock::now();
+  const auto next = proof_rounds() ? start : start + kPause;
   HttpResponse response = client.send(request);
   const auto duration = std::chrono::duration_cast<milliseconds>(steady_clock::now() - start);
   ++answers_;
@@ -94,8 +107,9 @@ HttpResponse Load::call(HttpClient& client, const HttpRequest& request, int stat
     throw std::runtime_error(request.method + " " + request.path + ": " +
                              std::to_string(response.status) + " " + response.body);
   }
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   longest_ = std::max(longest_, duration);
+  stopping_.wait_until(lock, next, [&] { return stop_.load(); });
   return response;
 }
 

@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -13,8 +15,14 @@
 
 namespace registry::test {
 
+// TEST_ROLLOUT_ROUNDS: how many deploys and undos are to prove that no request is lost, if set; 20
+// are the proof. A few show in every run that it still holds.
+[[nodiscard]] std::optional<int> proof_rounds();
+
 // Clients that call every operation of the service, over and over again, and more of them that call
-// the two that tests roll out: GET /v1/tenants/by-slug/{slug} and POST /v1/audit.
+// the two that tests roll out: GET /v1/tenants/by-slug/{slug} and POST /v1/audit. For a
+// proof each calls again as soon as it is answered; else a hundred times in a second at most, which
+// leaves the suites that run at the same time their share of the machine.
 class Load {
  public:
   explicit Load(const RolloutService& service);
@@ -50,6 +58,7 @@ class Load {
   const Ids before_;
   std::atomic<bool> stop_{false};
   std::atomic<int> answers_{0};
+  std::condition_variable stopping_;
   std::mutex mutex_;  // guards what follows
   std::vector<std::string> problems_;
   Ids told_;
