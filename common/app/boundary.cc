@@ -152,11 +152,12 @@ Boundary::Answer Boundary::written(Response response, const Request& request) {
 Result<Response> Boundary::handled(Request& request) const {
   if (is_release_check(request)) return check_release(operation_, *store_, *gate_);
   if (auto status = http::resolve_path(operation_, request); !status) return fail(status.error());
-  auto caller = gate_->admit(request);
+  std::string principal;
+  auto caller = gate_->admit(request, principal);
+  request.principal = sanitized_text(principal, kPrincipalLimitBytes);
   if (!caller) return fail(caller.error());
   if (auto status = http::resolve_input(operation_, request); !status) return fail(status.error());
   add_address(caller->origin, request);
-  request.principal = sanitized_text(caller->origin.actor_id.value_or(""), kPrincipalLimitBytes);
   Context context{.config = config_,
                   .store = *store_,
                   .catalog = catalog_,

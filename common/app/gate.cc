@@ -62,8 +62,12 @@ bool Gate::is_ready() {
   return !tokens_ || tokens_->keys.current().keys != nullptr;
 }
 
-Result<Caller> Gate::admit(const http::Request& request) {
-  if (!tokens_) return platform();
+Result<Caller> Gate::admit(const http::Request& request, std::string& principal) {
+  if (!tokens_) {
+    Caller caller = platform();
+    principal = *caller.origin.actor_id;
+    return caller;
+  }
   if (rights_.everybody) return anybody();
   const auth::Credentials credentials = auth::read_credentials(request.authorization);
   switch (credentials.kind) {
@@ -72,14 +76,14 @@ Result<Caller> Gate::admit(const http::Request& request) {
     case auth::CredentialKind::kUnreadable:
       return fail(unauthenticated("The Authorization header holds neither a token nor a key."));
     case auth::CredentialKind::kToken:
-      return admit_token(credentials.text);
+      return admit_token(credentials.text, principal);
     case auth::CredentialKind::kApiKey:
-      return admit_key(credentials.text);
+      return admit_key(credentials.text, principal);
   }
   throw std::logic_error("credentials of an unknown kind");
 }
 
-Result<Caller> Gate::admit_token(std::string_view token) {
+Result<Caller> Gate::admit_token(std::string_view token, std::string& principal) {
   const auth::Authentication found = authenticate(token);
   switch (found.verdict) {
     case auth::TokenVerdict::kNoKeys:
@@ -91,6 +95,7 @@ Result<Caller> Gate::admit_token(std::string_view token) {
     case auth::TokenVerdict::kVerified:
       break;
   }
+  principal = found.principal->id;
   auto access = auth::access_of(*found.principal, rights_);
   if (!access) return fail(forbidden_operation());
   return Caller{.access = std::move(*access), .origin = origin_of(*found.principal)};
@@ -107,7 +112,7 @@ auth::Authentication Gate::authenticate(std::string_view token) {
   return found;
 }
 
-Result<Caller> Gate::admit_key(std::string_view text) {
+Result<Caller> Gate::admit_key(std::string_view text, std::string& principal) {
   if (rights_.api_key_scope.empty()) {
     return fail(unauthenticated("This operation takes no API key."));
   }
@@ -115,6 +120,7 @@ Result<Caller> Gate::admit_key(std::string_view text) {
   if (!secret) return fail(unauthenticated("This is no API key."));
   const auto found = keys_.verify(*secret, std::nullopt, {std::string(rights_.api_key_scope)});
   if (!found) return fail(found.error());
+  if (found->id) principal = found->id->to_string();
   if (found->verdict == KeyVerdict::kInsufficientScope) {
     return fail(failure(ErrorCode::kForbidden,
                         "The API key lacks the scope " + std::string(rights_.api_key_scope) + "."));

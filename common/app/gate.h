@@ -36,11 +36,12 @@ class Gate {
   // before the first call of what follows.
   void on_wait(std::function<void()> before_wait) { before_wait_ = std::move(before_wait); }
 
-  // Errors: kUnauthenticated (no credentials, or none that count for this operation; the detail
-  // says why, and repeats nothing of them), kForbidden (the caller is known and has no right to
-  // the operation), kUnavailable (no token can be verified now). Throws StoreUnavailable, where a
-  // key was given.
-  [[nodiscard]] Result<Caller> admit(const http::Request& request);
+  // Sets `principal` to the id of a caller who is known, whether they may do it or not; else it
+  // stays as it is. Errors: kUnauthenticated (no credentials, or none that count for this
+  // operation; the detail says why, and repeats nothing of them), kForbidden (the caller is known
+  // and has no right to the operation), kUnavailable (no token can be verified now). Throws
+  // StoreUnavailable, where a key was given.
+  [[nodiscard]] Result<Caller> admit(const http::Request& request, std::string& principal);
 
   // Whether tokens, if they are asked for, can be verified.
   [[nodiscard]] bool is_ready();
@@ -55,9 +56,9 @@ class Gate {
     KeyRenewal renewal;
   };
 
-  [[nodiscard]] Result<Caller> admit_token(std::string_view token);
+  [[nodiscard]] Result<Caller> admit_token(std::string_view token, std::string& principal);
   [[nodiscard]] auth::Authentication authenticate(std::string_view token);
-  [[nodiscard]] Result<Caller> admit_key(std::string_view text);
+  [[nodiscard]] Result<Caller> admit_key(std::string_view text, std::string& principal);
 
   const http::Rights& rights_;
   KeyVerifier& keys_;

@@ -5,6 +5,8 @@
 #include <future>
 #include <memory>
 
+#include "common/app/measured_store.h"
+
 namespace registry {
 namespace {
 
@@ -32,9 +34,11 @@ Result<VerifiedKey> KeyVerifier::verify(const crypto::ApiKeySecret& secret,
   if (*match == candidates.end()) return VerifiedKey{.verdict = KeyVerdict::kNotFound};
   ApiKeyCandidate& candidate = **match;
   const KeyVerdict verdict = verdict_on(candidate, product, scopes);
-  if (verdict != KeyVerdict::kValid) return VerifiedKey{.verdict = verdict};
+  const Uuid id = candidate.key.id;
+  MeasuredStore::note_tenant(candidate.key.tenant_id);
+  if (verdict != KeyVerdict::kValid) return VerifiedKey{.verdict = verdict, .id = id};
   uses_.note(candidate);
-  return VerifiedKey{.verdict = verdict, .candidate = std::move(candidate)};
+  return VerifiedKey{.verdict = verdict, .candidate = std::move(candidate), .id = id};
 }
 
 Result<std::string> KeyVerifier::hash(const crypto::ApiKeySecret& secret) {

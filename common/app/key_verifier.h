@@ -27,6 +27,7 @@ namespace registry {
 struct VerifiedKey {
   KeyVerdict verdict = KeyVerdict::kNotFound;
   std::optional<ApiKeyCandidate> candidate = {};  // of kValid alone
+  std::optional<Uuid> id = {};                    // of a key that exists, whatever it is worth
 };
 
 // Everything that a function does with the plaintext of a key. Thread-safe; one for the process.

@@ -24,6 +24,10 @@ StoreUse MeasuredStore::take_use() noexcept {
   return std::exchange(use_of_this_thread, {});
 }
 
+void MeasuredStore::note_tenant(const Uuid& id) noexcept {
+  use_of_this_thread.tenant_id = id;
+}
+
 template <class Operation>
 auto MeasuredStore::measured(const std::optional<Uuid>& tenant_id, Operation operation)
     -> decltype(operation()) {

@@ -33,6 +33,9 @@ class MeasuredStore final : public Store {
   // What the calling thread has used since it last asked, in whatever store.
   [[nodiscard]] static StoreUse take_use() noexcept;
 
+  // For what is about a tenant that no operation was told: that of a key.
+  static void note_tenant(const Uuid& id) noexcept;
+
   [[nodiscard]] Result<CreatedTenant> create_tenant(const NewTenant& tenant,
                                                     const ChangeOrigin& origin) override;
   [[nodiscard]] Result<Tenant> tenant_by_id(const TenantScope& scope, const Uuid& id) override;

@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -134,6 +135,33 @@ TEST_CASE("access: a member is told nothing by a request that is wrong in itself
   require_problem(shared_guarded_service().send_with(bad, ""), 401, "unauthenticated");
   require_problem(shared_guarded_service().send(bad, member_of("acme")), 403, "forbidden");
   require_problem(shared_guarded_service().send(bad, administrator()), 400, "invalid_request");
+}
+
+TEST_CASE("access: the log names whoever is known, also who was refused") {
+  GuardedService& service = shared_guarded_service();
+  const Json tenant = make_guarded_tenant();
+  const Json key = make_guarded_key(tenant, {{"scopes", {"audit"}}});
+  const std::string id = unique_name("refused");
+  const HttpRequest event = {.method = "POST",
+                             .path = "/v1/audit",
+                             .body = R"({"action":"x"})",
+                             .headers = {"X-Request-Id: " + id}};
+  REQUIRE(send_key(event, key).status == 403);
+  HttpRequest create = event;
+  create.path = "/v1/tenants";
+  Json somebody = member_of("acme");
+  somebody["sub"] = "somebody-known";
+  REQUIRE(service.send(create, somebody).status == 403);
+  const auto line_of = [&](const std::string& function) {
+    std::istringstream lines(service.service().log_of(function));
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find("\"request_id\":\"" + id + "\"") != std::string::npos) return Json::parse(line);
+    }
+    return Json(Json::object());
+  };
+  REQUIRE(line_of("audit_append").value("principal", "") == key.at("id"));
+  REQUIRE(line_of("audit_append").value("tenant", "") == tenant.at("id"));
+  REQUIRE(line_of("tenant_create").value("principal", "") == "somebody-known");
 }
 
 TEST_CASE("access: HEAD needs what GET needs") {

@@ -171,6 +171,15 @@ TEST_CASE_METHOD(BoundaryTest,
   CHECK(line.at("store_us") <= line.at("duration_us"));
 }
 
+TEST_CASE_METHOD(BoundaryTest, "Boundary: the log tells who called, also of a bad request") {
+  Request request = get_request();
+  request.target += "?unknown=1";
+  ask(give_greeting, request);
+  const json line = request_line();
+  CHECK(line.at("status") == 400);
+  CHECK(line.at("principal") == "system");
+}
+
 TEST_CASE_METHOD(BoundaryTest,
                  "Boundary: a request counts once, and so does a failure of the store") {
   test::TempFolder folder;
