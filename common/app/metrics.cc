@@ -31,6 +31,9 @@ constexpr std::string_view kStarts = "starts";
 constexpr std::string_view kBuild = "build";
 constexpr std::string_view kOverflow = "+Inf";
 
+// What alerts are about.
+constexpr std::array<int, 2> kWatchedStatuses = {500, 503};
+
 // In the order of the enumerators.
 constexpr std::array<std::string_view, 2> kStoreFailureNames = {"unavailable", "failed"};
 constexpr std::array<std::string_view, 6> kKeyEventNames = {
@@ -57,9 +60,8 @@ constexpr std::array<Family, 7> kFamilies = {{
     {kStoreFailure, "tenant_registry_store_errors_total", "counter",
      "Operations of the store that failed: an outage (unavailable), or a bug (failed).", "kind"},
     {kKeyEvent, "tenant_registry_api_key_proofs_total", "counter",
-     "Presented API keys: known from memory, proven by argon2, waited along with another caller, "
-     "or "
-     "sent away.",
+     "Callers with an API key that was known from memory, that waited along for another caller's "
+     "proof, or that were sent away; and the proofs by argon2, done and failed.",
      "result"},
     {kArgon2Queue, "tenant_registry_argon2_queue", "gauge",
      "Callers that wait for argon2, which proves and makes API keys.", ""},
@@ -124,8 +126,10 @@ void add_family(std::string& text, const Family& family, const CountsOfFunctions
       if (has_label && !is_plain(label)) continue;
       // Versions that ran before.
       if (family.in_file == kBuild && value == 0) continue;
+      // Processes that start at once may have a counter each for it.
+      const std::uint64_t number = family.in_file == kBuild ? 1 : value;
       add_sample(text, family.name, function, family.label, label,
-                 family.unit == Unit::kOne ? std::to_string(value) : seconds(value));
+                 family.unit == Unit::kOne ? std::to_string(number) : seconds(number));
     }
   }
 }
@@ -187,6 +191,8 @@ Metrics::Metrics(CounterFile file)
   for (std::size_t i = 0; i < key_events_.size(); ++i) {
     key_events_.at(i) = file_.counter(name_of(kKeyEvent, kKeyEventNames.at(i)));
   }
+  // From 0 on: a counter that begins at 1 shows no increase.
+  for (const int status : kWatchedStatuses) static_cast<void>(requests_with(status));
   file_.counter(kStarts).add();
   file_.counter(name_of(kBuild, kProgramVersion)).set(1);
 }

@@ -70,19 +70,27 @@ int serve(const Config& config, Boundary& boundary, const Log& log) {
   return EX_OK;
 }
 
+// Of a process that has no configuration: operators see that it is started again and again.
+void count_refused_start() {
+  if (!fcgi::is_listening_socket(STDIN_FILENO)) return;
+  auto file = open_counters(metrics_dir(process_environment), http::kOperation.id);
+  if (file) Metrics(std::move(*file));
+}
+
 int run_configured(const Config& config, Handler handler, Needs needs) {
-  Catalog catalog;
-  if (needs == Needs::kCatalog) {
-    auto loaded = load_catalog(config.catalog_file);
-    if (!loaded) return refuse({.variable = "CATALOG_FILE", .message = loaded.error()});
-    catalog = std::move(*loaded);
-  }
   const SystemClock clock;
   const Log log(config.log_level, std::string(http::kOperation.id), clock);
   try {
+    // Before anything that may refuse to go on, because it counts the start.
+    Metrics metrics(open_counters_or_none(config, log));
+    Catalog catalog;
+    if (needs == Needs::kCatalog) {
+      auto loaded = load_catalog(config.catalog_file);
+      if (!loaded) return refuse({.variable = "CATALOG_FILE", .message = loaded.error()});
+      catalog = std::move(*loaded);
+    }
     const auto store = open_store(config, clock);
     if (!store) return refuse(store.error());
-    Metrics metrics(open_counters_or_none(config, log));
     Boundary boundary(http::kOperation, handler, config, **store, catalog, clock, log, metrics);
     return serve(config, boundary, log);
   } catch (const std::exception& error) {
@@ -97,7 +105,10 @@ int run(Handler handler, Needs needs) {
   open_standard_descriptors();
   keep_memory_private();
   const auto config = load_config(process_environment);
-  if (!config) return refuse(config.error());
+  if (!config) {
+    count_refused_start();
+    return refuse(config.error());
+  }
   return run_configured(*config, handler, needs);
 }
 

@@ -153,6 +153,11 @@ std::optional<std::string> process_environment(const char* name) {
   return value;
 }
 
+std::string metrics_dir(const EnvironmentLookup& lookup) {
+  Environment env(lookup);
+  return env.text("METRICS_DIR", env.text("STATE_DIR", ".dev") + "/metrics");
+}
+
 tl::expected<Config, ConfigError> load_config(const EnvironmentLookup& lookup) {
   Environment env(lookup);
   const AppEnv app_env = read_app_env(env);
@@ -166,7 +171,7 @@ tl::expected<Config, ConfigError> load_config(const EnvironmentLookup& lookup) {
       .workers = env.integer("WORKERS", 4, 1, 64),
       .idle_exit_s = env.integer("IDLE_EXIT_S", 0, 0, 86'400),
       .log_level = env.log_level("LOG_LEVEL", LogLevel::kInfo),
-      .metrics_dir = env.text("METRICS_DIR", env.text("STATE_DIR", ".dev") + "/metrics"),
+      .metrics_dir = metrics_dir(lookup),
   };
   if (!is_open && config.database_url.empty()) {
     env.reject("DATABASE_URL", "is required in stage and prod");

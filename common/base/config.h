@@ -45,6 +45,9 @@ using EnvironmentLookup = std::function<std::optional<std::string>(const char* n
 
 [[nodiscard]] std::optional<std::string> process_environment(const char* name);
 
+// METRICS_DIR, also of an environment that load_config() refuses.
+[[nodiscard]] std::string metrics_dir(const EnvironmentLookup& lookup);
+
 // Reads and checks every variable. An empty value counts as not set. Fails with the first bad one.
 // In stage and prod there must be an issuer and a database: an open service is for development.
 [[nodiscard]] tl::expected<Config, ConfigError> load_config(const EnvironmentLookup& lookup);

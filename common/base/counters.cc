@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <new>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -20,9 +22,22 @@ namespace {
 // The last letter is the version of the layout.
 constexpr std::uint64_t kMagic = 0x74722d636e747231;  // "tr-cntr1"
 constexpr mode_t kForTheGroup = 0660;
+// Another process that opens the file has it for itself for some microseconds.
+constexpr std::chrono::milliseconds kLockPatience{500};
+constexpr std::chrono::milliseconds kLockPause{1};
 
 std::string system_error(const char* call) {
   return std::string(call) + ": " + std::generic_category().message(errno);
+}
+
+// Tells others that the file is in use, until it is closed.
+bool lock_shared(int fd) {
+  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  while (::flock(fd, LOCK_SH | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(kLockPause);
+  }
+  return true;
 }
 
 }  // namespace
@@ -96,7 +111,7 @@ tl::expected<CounterFile, std::string> CounterFile::open(
     return tl::unexpected<std::string>("holds something else than counters");
   }
   if (is_alone) reset(*mapping, transient);
-  ::flock(fd.get(), LOCK_SH);
+  if (!lock_shared(fd.get())) return tl::unexpected(system_error("flock"));
   return CounterFile(std::move(fd), std::move(mapping));
 }
 
