@@ -192,8 +192,7 @@ def render_location(members: list[Operation], kept: set[str]) -> list[str]:
     # Of a stream too: with it, nginx takes the end of the connection for what it is, when the answer
     # has no length: that of an answer is one of its own. Else one that breaks off would look whole.
     lines += ["    fastcgi_keep_conn on;"] * (is_kept or is_stream)
-    lines += ["    fastcgi_next_upstream error;"] * is_kept
-    lines += ["    if ($registry_is_private = 0) {", "        return 403;", "    }"] * is_private
+    lines += ["    if ($registry_may_look_inside = 0) {", "        return 403;", "    }"] * is_private
     lines += ['    if ($registry_function = "") {', "        return 405;", "    }"]
     return [*lines, "    fastcgi_pass $registry_function;", "}"]
 

@@ -101,7 +101,6 @@ TEST_CASE("writes: one that gets no answer is 502, and was sent once") {
       {"tenant_create", "POST", "/v1/tenants"},
       {"api_key_create", "POST", "/v1/api-keys"},
       {"audit_append", "POST", "/v1/audit"},
-      {"api_key_revoke", "DELETE", "/v1/api-keys/00000000-0000-0000-0000-000000000001"},
   }));
   CAPTURE(operation);
   const TempFolder sockets;
@@ -119,14 +118,38 @@ TEST_CASE("writes: one that gets no answer is 502, and was sent once") {
   REQUIRE(other.seen().empty());
 }
 
-TEST_CASE("upstreams: a function may be on several machines, and reads go to those that are up") {
+TEST_CASE("writes: a revocation that gets no answer is sent to another place, being idempotent") {
+  const TempFolder sockets;
+  const Responder responder(sockets.path() + "/api_key_revoke.sock", {Act::kHangUp});
+  const Responder other(sockets.path() + "/other.sock", {});
+  const std::string servers = "server unix:" + sockets.path() + "/other.sock backup;";
+  const Site site(sockets.path(), {.upstreams = {{"api_key_revoke", servers}}});
+  const std::string path = "/v1/api-keys/00000000-0000-0000-0000-000000000001";
+  REQUIRE(site.client().send({.method = "DELETE", .path = path}).status == 200);
+  REQUIRE(responder.seen().size() == 1);
+  REQUIRE(other.seen().size() == 1);
+}
+
+TEST_CASE(
+    "upstreams: a function may be on several machines, and each call goes to one that is up") {
+  const auto [operation, method, path] = GENERATE(table<std::string, std::string, std::string>({
+      {"tenant_get", "GET", kTenant},
+      {"tenant_create", "POST", "/v1/tenants"},
+      {"audit_append", "POST", "/v1/audit"},
+      {"audit_list", "GET", "/v1/audit"},
+      {"api_key_revoke", "DELETE", "/v1/api-keys/00000000-0000-0000-0000-000000000001"},
+  }));
+  CAPTURE(operation);
   const TempFolder sockets;
   const Responder other(sockets.path() + "/other.sock", {});
-  const Site site(
-      sockets.path(),
-      {.upstreams = {{"tenant_get", "server unix:" + sockets.path() + "/other.sock;"}}});
+  // Neither is there: the function of this machine, and one on a machine that refuses.
+  const std::string servers = "server unix:" + sockets.path() + "/nobody.sock;" +
+                              "server unix:" + sockets.path() + "/other.sock;";
+  const Site site(sockets.path(), {.upstreams = {{operation, servers}}});
   HttpClient client = site.client();
-  for (int i = 0; i < 4; ++i) REQUIRE(client.get(kTenant).status == 200);
+  for (int i = 0; i < 4; ++i) {
+    REQUIRE(client.send({.method = method, .path = path}).status == 200);
+  }
   REQUIRE(other.seen().size() == 4);
 }
 

@@ -329,7 +329,7 @@ TEST_CASE("private networks: an operation that is for them alone is 403 problem+
   const Site site(folder.path(), {.openapi = openapi_with_private("health_live", folder)});
   HttpClient client = site.client();
   for (const char* inside :
-       {"127.0.0.1", "127.8.9.10", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.1.1",
+       {"127.8.9.10", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.1.1",
         "169.254.1.1", "::1", "fd00::1", "fc00::1", "fe80::1", "::ffff:10.0.0.1"}) {
     CAPTURE(inside);
     REQUIRE(get_from(client, inside, "/healthz").status == 200);
@@ -347,6 +347,19 @@ TEST_CASE("private networks: an operation that is for them alone is 403 problem+
     REQUIRE(get_from(client, outside, "/docs").status == 200);
   }
   REQUIRE(responder.seen().size() == answered);
+}
+
+TEST_CASE("private networks: who comes through a proxy that nobody has named may be anybody") {
+  const TempFolder folder;
+  const Responder responder(folder.path() + "/health_live.sock", {});
+  const Site site(folder.path(), {.openapi = openapi_with_private("health_live", folder)});
+  HttpClient client = site.client();
+  REQUIRE(client.get("/healthz").status == 200);
+  for (const std::string header : {"Forwarded: for=10.0.0.1", "X-Forwarded-For: 127.0.0.1"}) {
+    CAPTURE(header);
+    const HttpResponse response = client.send({.path = "/healthz", .headers = {header}});
+    require_own_problem(response, 403, "forbidden");
+  }
 }
 
 TEST_CASE("private networks: who comes through a Unix socket has no address, and is in none") {
