@@ -104,14 +104,14 @@ class Formatter : public CLI::Formatter {
 
  private:
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kSynopses = {{
-      {"up", "[N]"},
+      {"up", "[N] [--accept-newer]"},
       {"down", "N | -all"},
       {"goto", "V"},
       {"plan", "[up N|down N|goto V]"},
       {"force", "V"},
       {"status", "[--json]"},
       {"wait", "[--timeout 60s]"},
-      {"roles", "[--prefix P] [--print]"},
+      {"roles", "[--prefix P] [--print] [--accept-newer]"},
       {"create", "NAME"},
   }};
 };
@@ -138,6 +138,8 @@ class CommandLine {
                  "The longest time for one statement (default 0: no limit)");
     app_.add_flag("--allow-out-of-order", options_.allow_out_of_order,
                   "Apply migrations older than the current version that were never applied");
+    app_.add_flag("--accept-newer", options_.accepts_newer,
+                  "up, roles: leave a database of a newer version as it is, and succeed");
     app_.add_flag("--all", given_.all, "down: all of them, without asking");
     app_.add_flag("--json", given_.json, "status: as a JSON document");
     add_duration(app_, "--timeout", given_.wait_timeout, "wait: how long at most (default 60s)");
@@ -234,6 +236,7 @@ class CommandLine {
   // The flags of single commands may stand before it, so they are known to all.
   [[nodiscard]] const char* misplaced_flag() const {
     const auto is_parsed = [&](const char* name) { return app_.got_subcommand(name); };
+    if (options_.accepts_newer && !is_parsed("up") && !is_parsed("roles")) return "--accept-newer";
     if (given_.all && !is_parsed("down") && !plan_down_->parsed()) return "--all";
     if (given_.json && !is_parsed("status")) return "--json";
     if (given_.wait_timeout.is_given() && !is_parsed("wait")) return "--timeout";

@@ -39,6 +39,7 @@ struct Options {
   bool prints_only = false;                     // roles
   bool as_json = false;                         // status
   bool allow_out_of_order = false;
+  bool accepts_newer = false;                // up, roles: leaves a newer database as it is
   std::optional<std::string> source_folder;  // absent: the embedded migrations
   RunLimits limits;
   std::chrono::milliseconds wait_timeout{60'000};

@@ -66,6 +66,16 @@ TEST_CASE_METHOD(Roles, "roles: run again, everything stays as it is") {
   CHECK(attributes() == attributes_before);
 }
 
+TEST_CASE_METHOD(Roles, "roles: --accept-newer leaves alone what a later release has given") {
+  REQUIRE(run_roles() == exits(0));
+  sql("UPDATE schema_migrations SET version = 9999;"
+      " GRANT DELETE ON tenants TO " +
+      role("tenant_get"));
+  const std::string rights_before = rights();
+  REQUIRE(run_roles({"--accept-newer"}) == exits(0));
+  CHECK(rights() == rights_before);
+}
+
 TEST_CASE_METHOD(Roles, "roles: of twenty runs at once all exit 0, and the rights are right") {
   std::vector<Run> runs;
   for (int i = 0; i < 20; ++i) runs.push_back(start(command()));

@@ -166,6 +166,20 @@ TEST_CASE_METHOD(Takeover, "takeover: a version that the source lacks is refused
   CHECK(run({"up"}) == exits(0));
 }
 
+TEST_CASE_METHOD(Takeover, "--accept-newer: up leaves the database of a later release as it is") {
+  leave_as_golang_migrate("(99, false)");
+  const Output result = run({"up", "--accept-newer"});
+  CHECK(result == exits(0));
+  CHECK(result.errors ==
+        containing("the database has version 99, of a later release than 3: left as it is"));
+  CHECK(version() == "99 clean");
+  sql("UPDATE schema_migrations SET dirty = true");
+  CHECK(run({"up", "--accept-newer"}) == exits(1));
+  sql("UPDATE schema_migrations SET version = 2, dirty = false");
+  CHECK(run({"up", "--accept-newer"}) == exits(0));
+  CHECK(version() == "3 clean");
+}
+
 TEST_CASE_METHOD(Takeover, "takeover: a version between two of the source is refused as well") {
   remove("0002_two.up.sql");
   remove("0002_two.down.sql");

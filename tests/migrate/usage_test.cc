@@ -100,6 +100,7 @@ TEST_CASE("usage: --help names every command and flag and needs no database") {
                            "--statement-timeout",
                            "--source",
                            "--allow-out-of-order",
+                           "--accept-newer",
                            "--prefix",
                            "--print",
                            "--version",
