@@ -150,7 +150,13 @@ class Questions:
         connection.close()
 
 
-def judge(function: str, pid: int, answer: Answer | None) -> str | None:
+class NotReady(NamedTuple):
+    """What a process says that can do no more than answer, for the time being."""
+
+    reason: str
+
+
+def judge(function: str, pid: int, answer: Answer | None) -> str | NotReady | None:
     """What is wrong with an answer, empty for another process's; None when this one is ready."""
     if answer is None:
         return "an answer that is none"
@@ -159,11 +165,11 @@ def judge(function: str, pid: int, answer: Answer | None) -> str | None:
         return ""
     if answer.status != 200:
         detail = answer.body.get("detail") or answer.body.get("title") or "without a reason"
-        return f"not ready: {answer.status}: {printable(detail)}"
+        return NotReady(f"not ready: {answer.status}: {printable(detail)}")
     if answer.body.get("function") != function:
         raise CheckFailed(f"it answers as {printable(answer.body.get('function'))}")
     if answer.body.get("status") != "ready" or not answer.pid():
-        return f"not ready: {printable(answer.body)}"
+        return NotReady(f"not ready: {printable(answer.body)}")
     return None
 
 
@@ -173,8 +179,11 @@ def printable(value: Any) -> str:
     return text[:REASON_LIMIT_CHARACTERS]
 
 
-def check(function: str, path: str, instance: Instance, limit_s: float) -> str:
-    """Waits until this very process is ready, and gives the version that it reports."""
+def check(
+    function: str, path: str, instance: Instance, limit_s: float, *, must_be_ready: bool = True
+) -> str:
+    """Waits until this very process is ready, and gives the version that it reports; or, if it need
+    not be ready, until it answers at all, and gives what it lacks."""
     deadline = time.monotonic() + limit_s
     problem = ""
     count = 1
@@ -194,6 +203,10 @@ def check(function: str, path: str, instance: Instance, limit_s: float) -> str:
                     wrong = judge(function, pid, answer)
                     if wrong is None and answer is not None:
                         return printable(answer.body.get("version"))
+                    if isinstance(wrong, NotReady):
+                        if not must_be_ready:
+                            return wrong.reason
+                        wrong = wrong.reason
                     problem = wrong or problem
             if time.monotonic() >= deadline:
                 kind = CheckFailed if problem else NotReached

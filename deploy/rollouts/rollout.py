@@ -19,6 +19,8 @@ from .releases import RESERVED, VERSION, Refused, Releases, sha256_of
 # What one of several processes gets to answer while the others serve: it may simply not be its
 # turn, which is found out when it is alone.
 TURN_LIMIT_S = 2
+# Of a version, so that more fits behind it.
+MOST_OF_VERSION = 100
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -68,6 +70,11 @@ class Plan:
     former: str | None
     is_new: bool  # no release had this version before
 
+    def is_forward(self) -> bool:
+        """Whether the release has to show that it can serve. One that ran before need not: when
+        nothing can, as without the database, going back to it must be possible all the same."""
+        return self.action != "undo"
+
     def record(self, state: str) -> history.Record:
         return {
             "action": self.action,
@@ -108,9 +115,15 @@ class Function:
             adopted = self.history.last_adopted() or {}
             if self.releases.has_content(running, sha256):
                 say(f"{self.name}: {running} is the same and runs already")
-            elif version and (adopted.get("version"), adopted.get("sha256")) == (version, sha256):
-                say(f"{self.name}: {version} was adopted before; {running} runs")
+            elif version and adopted.get("sha256") == sha256 and (
+                adopted.get("version") in (version, rebuilt_version(version, sha256))
+            ):
+                say(f"{self.name}: {adopted['version']} was adopted before; {running} runs")
             else:
+                if version and self.releases.exists(version) and (
+                    not self.releases.has_content(version, sha256)
+                ):
+                    version = rebuilt_version(version, sha256)
                 self._take_over("adopt", file, version)
 
     def undo(self) -> None:
@@ -162,7 +175,8 @@ class Function:
                 touched = []
                 self.releases.link(self.releases.running_link, plan.version)
                 if is_running:
-                    self._restart(self.service.processes(self.name), touched)
+                    processes = self.service.processes(self.name)
+                    self._restart(processes, touched, must_be_ready=plan.is_forward())
                 ignore_signals()
             except (CheckFailed, Interrupted, RolloutError, OSError) as error:
                 ignore_signals()
@@ -181,17 +195,29 @@ class Function:
         link = self.releases.candidate_link
         self.releases.link(link, plan.version)
         with self.service.candidate(self.name, link, self.candidate_socket) as candidate:
-            version = check(self.name, str(self.candidate_socket), candidate, self.check_limit_s)
+            reported = check(
+                self.name,
+                str(self.candidate_socket),
+                candidate,
+                self.check_limit_s,
+                must_be_ready=plan.is_forward(),
+            )
         link.unlink()
-        return version
+        return reported
 
     def _clear_candidate(self) -> None:
         """Leaves nothing of a candidate, at whichever step it was given up."""
         self.service.stop_candidate(self.name, self.candidate_socket)
         self.releases.candidate_link.unlink(missing_ok=True)
 
-    def _restart(self, processes: list[runner.Process], touched: list[runner.Process]) -> None:
-        """Restarts one process after the other, and waits for each to be ready."""
+    def _restart(
+        self,
+        processes: list[runner.Process],
+        touched: list[runner.Process],
+        *,
+        must_be_ready: bool,
+    ) -> None:
+        """Restarts one process after the other, and waits for each to be ready, or to answer."""
         unproven: runner.Process | None = None
         has_siblings = len(self.service.processes(self.name)) > 1
         for process in processes:
@@ -199,19 +225,20 @@ class Function:
             process.stop()
             if unproven:
                 # Alone now.
-                self._check(unproven, self.check_limit_s)
+                self._check(unproven, self.check_limit_s, must_be_ready)
             process.start()
             unproven = None
             try:
-                self._check(process, TURN_LIMIT_S if has_siblings else self.check_limit_s)
+                limit_s = TURN_LIMIT_S if has_siblings else self.check_limit_s
+                self._check(process, limit_s, must_be_ready)
             except NotReached:
                 if not has_siblings:
                     raise
                 unproven = process
 
-    def _check(self, process: runner.Process, limit_s: float) -> None:
+    def _check(self, process: runner.Process, limit_s: float, must_be_ready: bool) -> None:
         limit_s = min(limit_s, self.check_limit_s)
-        check(self.name, str(self.socket), process, limit_s)
+        check(self.name, str(self.socket), process, limit_s, must_be_ready=must_be_ready)
 
     def _take_back(self, plan: Plan, touched: list[runner.Process], error: Exception) -> None:
         """Lets the former release run again; raises what the caller is to be told."""
@@ -223,7 +250,7 @@ class Function:
         try:
             self.releases.link(self.releases.running_link, plan.former)
             # The last one first: it may be stopped.
-            self._restart(touched[::-1], [])
+            self._restart(touched[::-1], [], must_be_ready=False)
         except (CheckFailed, RolloutError, OSError) as second:
             reason = f"{reason}; {plan.former} does not run either: {second}"
             self._end(plan, history.FAILED, reason)
@@ -278,7 +305,8 @@ class Function:
         try:
             if self.service.state(self.name) != runner.STOPPED:
                 processes = self.service.processes(self.name)
-                self._restart([p for p in processes if not self._runs(p, former)], [])
+                others = [p for p in processes if not self._runs(p, former)]
+                self._restart(others, [], must_be_ready=False)
         except (CheckFailed, RolloutError, OSError) as error:
             reason = f"{former} does not run: {error}"
             self._end(plan, history.FAILED, reason)
@@ -295,6 +323,11 @@ class Function:
             return pid != 0 and os.path.samefile(f"/proc/{pid}/exe", self.releases.path(version))
         except OSError:
             return False
+
+
+def rebuilt_version(version: str, sha256: str) -> str:
+    """What a release is called of a package that was built anew under the same version."""
+    return f"{version[:MOST_OF_VERSION]}+{sha256[:12]}"
 
 
 def parse_version(text: str) -> str:

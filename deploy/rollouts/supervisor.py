@@ -164,9 +164,13 @@ class Supervisor:
     ) -> Iterator[Child]:
         socket.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
+            # What it counts is nobody's.
+            counters = stack.enter_context(tempfile.TemporaryDirectory(prefix="candidate-"))
             listener = stack.enter_context(listen(socket))
             stack.callback(socket.unlink, missing_ok=True)
-            child = stack.enter_context(Child(link, listener, self.environment))
+            child = stack.enter_context(
+                Child(link, listener, self.environment | {"METRICS_DIR": counters})
+            )
             listener.close()
             yield child
 

@@ -139,4 +139,29 @@ TEST_CASE("rollout: when the former release does not run either, the exit code i
   service.require_settled(function, "first");
 }
 
+TEST_CASE("rollout: while nothing can serve, undo goes back to a release that answers",
+          "[embedded]") {
+  RolloutService& service = shared_rollout_service();
+  const std::string function = "entitlement_list";
+  const std::string well = "ready " + function;
+  for (const char* version : {"before", "after"}) {
+    const Output output =
+        service.rollout({"deploy", function, service.stub(well, well), "--version", version});
+    REQUIRE(output.exit_code == 0);
+  }
+  // From now on it says what any release says without its database.
+  const std::string path = service.state_folder() + "/releases/" + function + "/before";
+  const std::string outage = "unready the database is away";
+  const std::string replacement = service.stub(outage, outage);
+  REQUIRE(std::rename(replacement.c_str(), path.c_str()) == 0);
+  const Output output = service.rollout({"undo", function});
+  CAPTURE(output.errors);
+  REQUIRE(output.exit_code == 0);
+  REQUIRE(output.output.find("before runs (not ready: 503: the database is away)") !=
+          std::string::npos);
+  REQUIRE(service.linked(function) == "before");
+  REQUIRE(service.patient_rollout({"undo", function}).exit_code == 0);
+  service.require_settled(function, "first");
+}
+
 }  // namespace registry::test

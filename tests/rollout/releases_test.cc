@@ -177,8 +177,17 @@ TEST_CASE("adopt: links what does not run, and does nothing a second time", "[em
   REQUIRE(shelf.rollout({"adopt", shelf.package(), "--version", "1.0"}).exit_code == 0);
   REQUIRE(read_file(shelf.releases() + "/history") == history);
 
+  // A package that was built anew under the same version.
+  shelf.pack("one again");
+  REQUIRE(shelf.rollout({"adopt", shelf.package(), "--version", "1.0"}).exit_code == 0);
+  REQUIRE(shelf.linked().starts_with("1.0+"));
+  const std::string longer_history = read_file(shelf.releases() + "/history");
+  REQUIRE(shelf.rollout({"adopt", shelf.package(), "--version", "1.0"}).exit_code == 0);
+  REQUIRE(read_file(shelf.releases() + "/history") == longer_history);
+  REQUIRE(shelf.rollout({"undo", kKept}).exit_code == 0);
+  REQUIRE(shelf.linked() == "1.0");
+
   shelf.pack("two");
-  REQUIRE(shelf.rollout({"adopt", shelf.package(), "--version", "1.0"}).exit_code == 64);
   REQUIRE(shelf.rollout({"adopt", shelf.package(), "--version", "2.0"}).exit_code == 0);
   REQUIRE(shelf.linked() == "2.0");
   REQUIRE(shelf.rollout({"undo", kKept}).exit_code == 0);
