@@ -2,7 +2,6 @@
 
 DEBIAN ?= bookworm
 ACCOUNTS ?= both
-PREFIX ?= /usr
 # Not from the environment, where this name may mean anything.
 VERSION = 16
 
@@ -65,10 +64,9 @@ migrate-status: build-migrate ## List the migrations: applied, pending, edited
 migrate-create: build-migrate ## Make the next empty pair in migrations/ (NAME=add_widgets)
 	@build/migrations/migrate create '$(NAME)'
 
-install: ## Install what a machine in production needs below DESTDIR (PREFIX=/usr)
+install: ## Install what a machine in production needs below DESTDIR, in /usr, /etc and /var
 	@deploy/packages build
 	@test -f build/build.ninja || meson setup build
-	@meson configure build -Dprefix='$(PREFIX)'
 	@ninja -C build service
 	@DESTDIR='$(DESTDIR)' meson install -C build --no-rebuild --strip
 
