@@ -1,6 +1,7 @@
 """What systemd does with the functions, and what they say of it."""
 
 import json
+import pathlib
 import re
 import uuid
 
@@ -126,6 +127,45 @@ def counts_each_request_once() -> None:
     expect(after - before == 3 * CALLS, f"{after - before} counted, {3 * CALLS} made")
 
 
+def starts_of(function: str) -> int:
+    text = Caller().expect(200, "GET", "/metrics")
+    found = re.search(rf'^tenant_registry_process_starts_total{{function="{function}"}} (\d+)$', text,
+                      re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def says_which_setting_is_wrong() -> None:
+    unit = service("catalog_list")
+    settings = pathlib.Path("/etc/tenant-registry/functions/catalog_list.env")
+    before = starts_of("catalog_list")
+    settings.write_text("WORKERS=many\n")
+    try:
+        run("systemctl", "restart", unit, may_fail=True)
+        until(lambda: show(unit, "ExecMainStatus") == "78", "it ends with status 78")
+        until(lambda: starts_of("catalog_list") > before + 1, "its starts are counted")
+        lines = run("journalctl", "--no-pager", "--output=cat", "--lines=20", f"--unit={unit}")
+        expect("catalog_list: WORKERS: " in lines, f"does not name the setting: {lines}")
+    finally:
+        settings.unlink()
+        run("systemctl", "restart", unit)
+    Caller().expect(200, "GET", "/v1/catalog")
+
+
+def answers_over_tcp_to_whom_it_may() -> None:
+    """What the guide has set up for tenant_get: nobody but the nginx of another machine is let in."""
+    question = ("env", "-i", "REQUEST_METHOD=OPTIONS", "REQUEST_URI=*", "timeout", "10",
+                "/usr/bin/cgi-fcgi", "-bind", "-connect", "10.0.0.5:9001")
+    answer = run(*question, may_fail=True)
+    expect('"status":"ready"' not in answer, "anybody may call it")
+    folder = pathlib.Path("/etc/systemd/system/registry-tcp-tenant_get.socket.d")
+    folder.mkdir()
+    (folder / "here.conf").write_text("[Socket]\nIPAddressAllow=10.0.0.5\n")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "registry-tcp-tenant_get.socket")
+    answer = run(*question)
+    expect('"status":"ready"' in answer, f"who may call it gets {answer}")
+
+
 def hides_metrics_from_the_world() -> None:
     world = ("ip", "netns", "exec", "world", "curl", "--silent", "--output", "/dev/null",
              "--write-out", "%{http_code}", "--resolve", f"{HOST}:443:{MACHINE_ADDRESS}")
@@ -158,6 +198,8 @@ STEPS = (
     ("a killed function comes back, and no request is lost", comes_back_after_a_kill),
     ("the journal has one line for each request", logs_each_request_once),
     ("the metrics count each request once, over an end and a kill", counts_each_request_once),
+    ("a bad setting is named, and its starts are counted", says_which_setting_is_wrong),
+    ("a function on TCP lets in whom it should", answers_over_tcp_to_whom_it_may),
     ("the metrics are not for the world", hides_metrics_from_the_world),
     ("new keys of the issuer are taken, and former ones forgotten", takes_new_keys_of_the_issuer),
     ("the sandbox kills nothing", nothing_was_refused_by_the_sandbox),

@@ -66,20 +66,36 @@ def refuses_another_operation() -> None:
     refuses("tenant_get", FUNCTIONS / "tenant_cancel", "other")
 
 
+def schema_version() -> int:
+    return int(run("su", "-", "postgres", "-c",
+                   "psql -d registry -Atc 'SELECT version FROM schema_migrations'"))
+
+
 def set_schema_version(version: int) -> None:
     run("su", "-", "postgres", "-c",
         f"psql -qd registry -c 'UPDATE schema_migrations SET version = {version}'")
 
 
 def refuses_what_needs_a_newer_schema() -> None:
-    version = int(run("su", "-", "postgres", "-c",
-                      "psql -d registry -Atc 'SELECT version FROM schema_migrations'"))
+    version = schema_version()
     set_schema_version(version - 1)
     try:
         refuses("tenant_get", FUNCTIONS / "tenant_get", "newer")
     finally:
         set_schema_version(version)
     Caller().expect(200, "GET", "/readyz")
+
+
+def leaves_the_database_of_a_later_release() -> None:
+    """As after that release was taken back, or on a machine that has not got it yet."""
+    version = schema_version()
+    set_schema_version(9999)
+    try:
+        run("systemctl", "restart", "tenant-registry-migrate.service")
+        Caller().expect(200, "GET", "/readyz")
+    finally:
+        set_schema_version(version)
+        run("systemctl", "restart", "tenant-registry-migrate.service")
 
 
 def serves_afterwards() -> None:
@@ -99,5 +115,6 @@ STEPS: collections.abc.Sequence = (
     ("a release that hangs is refused", refuses_what_hangs),
     ("a release of another function is refused", refuses_another_operation),
     ("a release that needs a newer schema is refused", refuses_what_needs_a_newer_schema),
+    ("the database of a later release is left as it is", leaves_the_database_of_a_later_release),
     ("all is well after that", serves_afterwards),
 )

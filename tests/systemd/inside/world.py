@@ -1,7 +1,8 @@
 """Everything outside of the machine, which is inside: names, an authority, an issuer of tokens, and
 clients of another network.
 
-The world is a network namespace. The machine has 203.0.113.1 there, the issuer 203.0.113.9. Of the
+The world is a network namespace. The machine has 203.0.113.1 there, a public address under which it
+calls itself as well; the issuer has 203.0.113.9. Of the
 database's two hosts the first one is away, and the second one is this machine under another address.
 """
 
@@ -13,7 +14,7 @@ from support import CHECK_DIR, WORLD, run
 HOME = pathlib.Path.home()
 MACHINE_ADDRESS = "203.0.113.1"
 HOSTS = """\
-127.0.0.1 registry.example.com
+203.0.113.1 registry.example.com
 203.0.113.9 sso.example.com
 10.0.0.4 db1.example.com
 10.0.0.5 db2.example.com
