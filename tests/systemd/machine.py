@@ -12,6 +12,7 @@ MEMORY = "1536M"
 # For the whole of it, and between two reports; without KVM and beside other work.
 LIMIT_S = 5400
 SILENCE_LIMIT_S = 900
+KVM_START_LIMIT_S = 120
 POLL_S = 0.25
 OUTPUT_TAIL_LINES = 40
 
@@ -25,16 +26,20 @@ def tail(log: pathlib.Path) -> str:
     return "".join(f"\n    {line}" for line in lines)
 
 
-def accelerator() -> list[str]:
-    if os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return ["-accel", "kvm", "-cpu", "host"]
-    # A processor without wide registers, which are slow to imitate.
-    return ["-accel", "tcg,thread=multi", "-cpu", "Nehalem"]
+KVM = ("-accel", "kvm", "-cpu", "host")
+# A processor without wide registers, which are slow to imitate.
+EMULATION = ("-accel", "tcg,thread=multi", "-cpu", "Nehalem")
+# What qemu says of a KVM that gives up, as some inside of other machines do. The machine then stands
+# still.
+KVM_FAILURE = "KVM internal error"
 
 
-def qemu_command(disk: pathlib.Path, load: pathlib.Path, logs: pathlib.Path) -> list:
+def qemu_command(
+    accelerator: collections.abc.Iterable[str], disk: pathlib.Path, load: pathlib.Path,
+    logs: pathlib.Path
+) -> list:
     return [
-        "qemu-system-x86_64", *accelerator(), "-machine", "q35", "-m", MEMORY,
+        "qemu-system-x86_64", *accelerator, "-machine", "q35", "-m", MEMORY,
         "-smp", str(min(2, os.cpu_count() or 1)), "-nodefaults", "-no-user-config",
         "-display", "none", "-nic", "none",
         "-kernel", disk / "vmlinuz", "-initrd", disk / "initrd",
@@ -100,11 +105,45 @@ class Machine:
 @contextlib.contextmanager
 def running(disk: pathlib.Path, load: pathlib.Path, logs: pathlib.Path):
     """A machine that has been switched on. It does not outlive the block."""
-    with open(logs / "qemu.log", "wb") as output:
-        process = subprocess.Popen(qemu_command(disk, load, logs), stdin=subprocess.DEVNULL,
-                                   stdout=output, stderr=subprocess.STDOUT)
+    process = start(KVM, disk, load, logs) if has_kvm() else None
     try:
+        if process and not comes_up(process, logs):
+            stop(process)
+            process = None
+        process = process or start(EMULATION, disk, load, logs)
         yield Machine(process, logs)
     finally:
-        process.kill()
-        process.wait()
+        if process:
+            stop(process)
+
+
+def has_kvm() -> bool:
+    return os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+
+def start(accelerator: collections.abc.Iterable[str], disk: pathlib.Path, load: pathlib.Path,
+          logs: pathlib.Path) -> subprocess.Popen:
+    (logs / "report.log").unlink(missing_ok=True)
+    with open(logs / "qemu.log", "wb") as output:
+        return subprocess.Popen(qemu_command(accelerator, disk, load, logs),
+                                stdin=subprocess.DEVNULL, stdout=output,
+                                stderr=subprocess.STDOUT)
+
+
+def comes_up(process: subprocess.Popen, logs: pathlib.Path) -> bool:
+    """Whether a machine with KVM gets as far as to report something; if not, it has none to rely on."""
+    deadline = time.monotonic() + KVM_START_LIMIT_S
+    report, output = logs / "report.log", logs / "qemu.log"
+    while process.poll() is None and time.monotonic() < deadline:
+        if KVM_FAILURE in output.read_text(errors="replace"):
+            return False
+        if report.exists() and report.stat().st_size > 0:
+            return True
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(POLL_S)
+    return False
+
+
+def stop(process: subprocess.Popen) -> None:
+    process.kill()
+    process.wait()
