@@ -159,8 +159,8 @@ TEST_CASE("access: the log names whoever is known, also who was refused") {
     }
     return Json(Json::object());
   };
-  REQUIRE(line_of("audit_append").value("principal", "") == key.at("id"));
-  REQUIRE(line_of("audit_append").value("tenant", "") == tenant.at("id"));
+  REQUIRE(line_of("audit_append").value("principal", "") == key.at("id").get<std::string>());
+  REQUIRE(line_of("audit_append").value("tenant", "") == tenant.at("id").get<std::string>());
   REQUIRE(line_of("tenant_create").value("principal", "") == "somebody-known");
 }
 
